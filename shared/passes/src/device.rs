@@ -1,0 +1,100 @@
+//! The device: one item that serialises everything one phone may ask for one pass type.
+
+use std::collections::BTreeMap;
+
+use crate::ids::{DeviceKey, SerialNumber};
+use crate::tag::{RevisionNumber, UpdateTag};
+use crate::time::Timestamp;
+use crate::tokens::PushToken;
+
+/// What a device is known to have been told about one pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// The tag that the device got with this pass's last change (`t`).
+    pub tag: UpdateTag,
+    /// The revision of that change (`r`): lower than the pass's own means unfinished work.
+    pub revision: RevisionNumber,
+}
+
+/// A promise that somebody pushes this device at `due_at`, unless it has asked by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// Seconds since the epoch.
+    pub due_at: u64,
+    /// Pushes that the schedule has sent under this lease.
+    pub attempts: u32,
+}
+
+/// One device of one pass type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    pub key: DeviceKey,
+    pub tag: UpdateTag,
+    pub serials: BTreeMap<SerialNumber, Mark>,
+    pub push_token: PushToken,
+    pub lease: Option<Lease>,
+}
+
+/// How long a device may take to ask before it is pushed again, in seconds.
+pub const LEASE_SECONDS: u64 = 300;
+
+/// Pauses before the next push under one lease, in seconds: 5 min, 30 min, 2 h, 12 h, 48 h. A
+/// phone that is off for a weekend is still reached; APNs keeps a push for it besides.
+const PAUSES: [u64; 5] = [300, 1800, 7200, 43_200, 172_800];
+
+/// After this many pushes without an answer the device is given up until its next change.
+pub const MAX_ATTEMPTS: u32 = PAUSES.len() as u32;
+
+impl Lease {
+    pub fn starting(now: Timestamp) -> Self {
+        Self {
+            due_at: now.seconds() + LEASE_SECONDS,
+            attempts: 0,
+        }
+    }
+
+    /// Whether its last push has been sent.
+    pub fn is_used_up(self) -> bool {
+        self.attempts >= MAX_ATTEMPTS
+    }
+
+    /// The lease after one more push by the schedule; `None` gives the device up.
+    pub fn after_push(self, now: Timestamp) -> Option<Self> {
+        let pause = PAUSES.get(self.attempts as usize)?;
+        Some(Self {
+            due_at: now.seconds() + pause,
+            attempts: self.attempts + 1,
+        })
+    }
+}
+
+impl Device {
+    /// The serials that changed after `since`, in order.
+    pub fn changed_since(&self, since: UpdateTag) -> Vec<SerialNumber> {
+        self.serials
+            .iter()
+            .filter(|(_, mark)| mark.tag > since)
+            .map(|(serial, _)| serial.clone())
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_pushes_five_times_with_growing_pauses_and_then_gives_up() {
+        let mut now = Timestamp::from_seconds(1000);
+        let mut lease = Lease::starting(now);
+        assert_eq!(lease.due_at, 1300);
+        let mut pauses = Vec::new();
+        while let Some(next) = lease.after_push(now) {
+            pauses.push(next.due_at - now.seconds());
+            now = Timestamp::from_seconds(next.due_at);
+            lease = next;
+        }
+        assert_eq!(pauses, [300, 1800, 7200, 43_200, 172_800]);
+        assert_eq!(lease.attempts, MAX_ATTEMPTS);
+    }
+}

@@ -1,0 +1,144 @@
+//! Register and unregister: a device comes to hold a pass, or no longer does.
+
+use crate::device::{Lease, Mark};
+use crate::ids::{DeviceLibraryIdentifier, PassKey, Registration};
+use crate::ports::{Conditional, RegisterDevice, Registering, StoreError, StoreResult, UnregisterDevice};
+use crate::send::authorized;
+use crate::tag::UpdateTag;
+use crate::time::Clock;
+use crate::tokens::{AuthenticationToken, PushToken};
+
+const TURNS: u32 = 6;
+
+/// Days until the item of a device without passes expires. Its tag lives as long, so that a
+/// phone that comes back within them never meets a tag that means two states.
+const RETIRED_DAYS: u64 = 90;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RegisterOutcome {
+    Registered,
+    /// Known already; the push token has been stored all the same.
+    AlreadyRegistered,
+    /// Wrong token or unknown pass: one answer, so that nobody can probe for serials.
+    Unauthorized,
+    /// The device holds as many passes of this type as are allowed.
+    TooManyPasses,
+}
+
+/// Registers a device for a pass, and makes sure that it lists what it may have missed: the
+/// serial gets a new tag even on a repeated call, because an unregister may have been lost.
+pub async fn register<S, C>(
+    store: &S,
+    clock: &C,
+    registration: &Registration,
+    token: &AuthenticationToken,
+    push_token: &PushToken,
+    max_serials: usize,
+) -> StoreResult<RegisterOutcome>
+where
+    S: RegisterDevice,
+    C: Clock,
+{
+    let Some(revision) = authorized(store, &registration.key, token).await? else {
+        return Ok(RegisterOutcome::Unauthorized);
+    };
+    let device_key = registration.device_key();
+    let serial = &registration.key.serial;
+    for turn in 0..TURNS {
+        if turn > 0 {
+            clock.back_off(turn - 1).await;
+        }
+        let device = store.device(&device_key).await?;
+        let known = device
+            .as_ref()
+            .is_some_and(|device| device.serials.contains_key(serial));
+        if !known
+            && device
+                .as_ref()
+                .is_some_and(|device| device.serials.len() >= max_serials)
+        {
+            return Ok(RegisterOutcome::TooManyPasses);
+        }
+        let now = clock.now();
+        let expected_tag = device.map(|device| device.tag);
+        let tag = UpdateTag::following(expected_tag, now);
+        let registering = Registering {
+            mark: Mark {
+                tag,
+                revision: revision.number,
+            },
+            push_token,
+            now,
+            // Install and change may cross: if the phone does not list by itself, it is pushed.
+            lease: Lease::starting(now),
+            expected_tag,
+        };
+        match store.register(registration, registering).await {
+            Ok(Conditional::Done) if known => return Ok(RegisterOutcome::AlreadyRegistered),
+            Ok(Conditional::Done) => return Ok(RegisterOutcome::Registered),
+            Ok(Conditional::Overtaken) | Err(StoreError::Conflict { .. } | StoreError::OutcomeUnknown { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(StoreError::Contended {
+        call: "register",
+        turns: TURNS,
+    })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnregisterOutcome {
+    /// The device no longer holds the pass, whether or not it did before.
+    Unregistered,
+    Unauthorized,
+}
+
+/// Takes a pass off a device. Its item stays for a while: tags must not start again.
+///
+/// `device` is `None` for an id that no device can have: the token is looked at all the same, and
+/// then there is nothing to remove.
+pub async fn unregister<S, C>(
+    store: &S,
+    clock: &C,
+    key: &PassKey,
+    device: Option<DeviceLibraryIdentifier>,
+    token: &AuthenticationToken,
+) -> StoreResult<UnregisterOutcome>
+where
+    S: UnregisterDevice,
+    C: Clock,
+{
+    if authorized(store, key, token).await?.is_none() {
+        return Ok(UnregisterOutcome::Unauthorized);
+    }
+    let Some(device) = device else {
+        return Ok(UnregisterOutcome::Unregistered);
+    };
+    let registration = &Registration {
+        device,
+        key: key.clone(),
+    };
+    for turn in 0..TURNS {
+        if turn > 0 {
+            clock.back_off(turn - 1).await;
+        }
+        match store.unregister(registration).await {
+            Ok(Conditional::Done) => {
+                let expires_at = clock.now().seconds() + RETIRED_DAYS * 86_400;
+                // At best effort: an item that stays longer than need be harms nobody.
+                let _ = store.retire_if_empty(&registration.device_key(), expires_at).await;
+                return Ok(UnregisterOutcome::Unregistered);
+            }
+            Ok(Conditional::Overtaken) => {
+                store.remove_orphan(registration).await?;
+                return Ok(UnregisterOutcome::Unregistered);
+            }
+            Err(StoreError::Conflict { .. } | StoreError::OutcomeUnknown { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(StoreError::Contended {
+        call: "unregister",
+        turns: TURNS,
+    })
+}
