@@ -1,0 +1,244 @@
+//! What Wallet does with a downloaded package.
+
+mod signature;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::SystemTime;
+
+use serde_json::Value;
+
+use crate::certificate::SigningCertificate;
+use crate::certificate_view::CertificateView;
+use crate::digest::Sha1Digest;
+use crate::fault::{Fault, write_lines};
+use crate::manifest::Manifest;
+use crate::{archive, layout, pass_json, png, template};
+
+/// The most that a package may hold, unpacked, in bytes: enough for any package of other senders
+/// too, and little enough to be read into memory at once.
+const MAX_UNPACKED_BYTES: u64 = 16 * 1024 * 1024;
+
+/// A package that has been verified.
+#[derive(Debug, Clone)]
+pub struct OpenedPass {
+    /// pass.json, an object without faults.
+    pub pass: Value,
+    /// Every file, manifest.json and `signature` included: path -> content.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// What manifest.json says, which is what the files are.
+    pub manifest: Manifest,
+    /// When the package was signed, in whole seconds.
+    pub signing_time: SystemTime,
+    /// The certificate that signed it, with its intermediate.
+    pub certificate: SigningCertificate,
+}
+
+/// The first certificate of a PEM file in DER, as [`verify`] wants its root.
+pub fn root_from_pem(pem: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(pem).ok()?;
+    let certificate = crate::pem::blocks(text)
+        .into_iter()
+        .find(|block| block.label == "CERTIFICATE")?;
+    certificate.der.map(|der| der.to_vec())
+}
+
+/// Opens a package as Wallet does, and refuses what Wallet would refuse.
+///
+/// Verified are the archive's layout; every file against the manifest and every manifest entry
+/// against the files; the images; the detached signature over the manifest's bytes, with content
+/// type, message digest and signing time among its sorted signed attributes; the chain from the
+/// leaf over the intermediate inside the signature to `root_der`; all three certificates' dates at
+/// `now`; pass type and team of leaf and pass.json; and the rules of [`pass_json::check`].
+///
+/// Not verified is whether a certificate has been revoked.
+///
+/// `root_der` is the root certificate in DER: Apple's, or that of a test.
+///
+/// # Errors
+/// Every fault. When the archive or the signature's structure cannot be read, the faults that
+/// depend on it are absent.
+pub fn verify(package: &[u8], root_der: &[u8], now: SystemTime) -> Result<OpenedPass, VerifyError> {
+    let files = archive::read(package, MAX_UNPACKED_BYTES)?;
+    let mut faults = file_faults(&files);
+
+    let manifest = manifest_of(&files, &mut faults);
+    let pass = pass_of(&files, &mut faults);
+    let signed = signature_of(&files, &mut faults);
+    if let Some(signed) = &signed {
+        chain(&signed.certificate, root_der, now, &mut faults);
+        if let Some(pass) = &pass {
+            owner(&signed.certificate, pass, &mut faults);
+        }
+    }
+    match (manifest, pass, signed) {
+        (Some(manifest), Some(pass), Some(signed)) if faults.is_empty() => Ok(OpenedPass {
+            pass,
+            files,
+            manifest,
+            signing_time: signed.signing_time,
+            certificate: signed.certificate,
+        }),
+        _ => Err(VerifyError { faults }),
+    }
+}
+
+fn file_faults(files: &BTreeMap<String, Vec<u8>>) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (name, content) in files {
+        let reason =
+            layout::refusal(name).or_else(|| layout::is_image(name).then(|| png::check(content).err()).flatten());
+        faults.extend(reason.map(|reason| Fault::new(name, reason)));
+    }
+    if !files.contains_key("icon.png") {
+        let reason = "it is missing, and Wallet ignores a pass without it: add it at the root";
+        faults.push(Fault::new("icon.png", reason));
+    }
+    faults
+}
+
+/// The manifest, compared with the files in both directions.
+fn manifest_of(files: &BTreeMap<String, Vec<u8>>, faults: &mut Vec<Fault>) -> Option<Manifest> {
+    let Some(bytes) = files.get("manifest.json") else {
+        faults.push(missing("manifest.json"));
+        return None;
+    };
+    let manifest = match Manifest::from_json(bytes) {
+        Ok(manifest) => manifest,
+        Err(found) => {
+            faults.extend(found);
+            return None;
+        }
+    };
+    for (name, content) in files {
+        if name == "manifest.json" || name == "signature" {
+            continue;
+        }
+        match manifest.get(name) {
+            None => faults.push(Fault::new(
+                name,
+                "it is not in the manifest: list every file when the package is built",
+            )),
+            Some(digest) if *digest == Sha1Digest::of(content) => {}
+            Some(_) => faults.push(Fault::new(
+                name,
+                "it is not the file that the manifest lists: it was altered after signing",
+            )),
+        }
+    }
+    for (name, _) in manifest.iter() {
+        if !files.contains_key(name) {
+            faults.push(Fault::new(
+                name,
+                "the manifest lists it, but it is not in the archive: it was lost after signing",
+            ));
+        }
+    }
+    Some(manifest)
+}
+
+fn pass_of(files: &BTreeMap<String, Vec<u8>>, faults: &mut Vec<Fault>) -> Option<Value> {
+    let Some(bytes) = files.get("pass.json") else {
+        faults.push(missing("pass.json"));
+        return None;
+    };
+    match template::parse_pass_json(bytes) {
+        Ok(pass) => {
+            faults.extend(template::within_pass_json(pass_json::check(&pass)));
+            Some(pass)
+        }
+        Err(reason) => {
+            faults.push(Fault::new("pass.json", reason));
+            None
+        }
+    }
+}
+
+fn signature_of(files: &BTreeMap<String, Vec<u8>>, faults: &mut Vec<Fault>) -> Option<signature::Signed> {
+    let Some(bytes) = files.get("signature") else {
+        faults.push(missing("signature"));
+        return None;
+    };
+    // Without a manifest, its absence is the fault that counts.
+    let manifest = files.get("manifest.json")?;
+    match signature::check(bytes, manifest) {
+        Ok(signed) => Some(signed),
+        Err(reasons) => {
+            let found = reasons.into_iter().map(|reason| Fault::new("signature", reason));
+            faults.extend(found);
+            None
+        }
+    }
+}
+
+fn chain(certificate: &SigningCertificate, root_der: &[u8], now: SystemTime, faults: &mut Vec<Fault>) {
+    let mut fault = |reason: String| faults.push(Fault::new("signature", reason));
+    if let Err(error) = certificate.valid_at(now) {
+        fault(error.to_string());
+    }
+    let intermediate = &certificate.intermediate;
+    if !intermediate.is_authority() {
+        fault(format!(
+            "{} may not issue certificates: use Apple's intermediate",
+            intermediate.subject()
+        ));
+    }
+    match CertificateView::from_der(root_der) {
+        Err(error) => fault(format!(
+            "the root to verify against cannot be read ({error}): give it in DER"
+        )),
+        Ok(root) if now < root.not_before() || now > root.not_after() => {
+            fault(format!("the root {} is not valid now", root.subject()));
+        }
+        Ok(root) if !intermediate.is_issued_by(&root) => fault(format!(
+            "{} was not issued by {}: sign with a certificate that the root stands behind",
+            intermediate.subject(),
+            root.subject()
+        )),
+        Ok(_) => {}
+    }
+}
+
+/// A pass is only taken from the team and for the type that its certificate names.
+fn owner(certificate: &SigningCertificate, pass: &Value, faults: &mut Vec<Fault>) {
+    for (key, signed) in [
+        ("passTypeIdentifier", certificate.pass_type_identifier()),
+        ("teamIdentifier", certificate.team_identifier()),
+    ] {
+        // A key that is missing or no text is a fault of pass.json already.
+        if let Some(written) = pass.get(key).and_then(Value::as_str)
+            && written != signed
+        {
+            let reason = format!(
+                "it is {written}, but the certificate is for {signed}: sign with the certificate \
+                 for {written}"
+            );
+            faults.push(Fault::new(format!("pass.json {key}"), reason));
+        }
+    }
+}
+
+fn missing(name: &str) -> Fault {
+    Fault::new(name, "it is missing: a package needs it at its root")
+}
+
+/// A package that Wallet would refuse, with every reason. Shown one fault per line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifyError {
+    /// At least one fault.
+    pub faults: Vec<Fault>,
+}
+
+impl From<Vec<Fault>> for VerifyError {
+    fn from(faults: Vec<Fault>) -> Self {
+        Self { faults }
+    }
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_lines(&self.faults, f)
+    }
+}
+
+impl std::error::Error for VerifyError {}

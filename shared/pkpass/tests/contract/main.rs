@@ -1,0 +1,11 @@
+//! The crate's contract, one module for each part of it.
+
+mod authority;
+mod canonical;
+mod identity;
+mod interoperability;
+mod package;
+mod pass_json;
+mod samples;
+mod template;
+mod verify;
