@@ -1,0 +1,61 @@
+//! Where each template's published version stands.
+
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use passes::ids::TemplateId;
+use passes::ports::{Conditional, MovePointer, StoreResult};
+use passes::revision::TemplatePointer;
+use passes::time::Timestamp;
+
+use super::Registry;
+use super::errors::{conditional, fault};
+use super::expression::{n, names, s, values};
+use super::items::read_pointer;
+use super::keys::template_item;
+
+impl MovePointer for Registry {
+    async fn pointer(&self, id: &TemplateId) -> StoreResult<Option<TemplatePointer>> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(template_item(id)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(fault("read-pointer"))?;
+        output.item.as_ref().map(read_pointer).transpose()
+    }
+
+    async fn move_pointer(
+        &self,
+        pointer: &TemplatePointer,
+        replaced: Option<u64>,
+        now: Timestamp,
+    ) -> StoreResult<Conditional> {
+        let update = "SET #version = :version, #seq = :seq, #published_at = :at";
+        let mut values = values([
+            ("version", s(&pointer.version)),
+            ("seq", n(pointer.seq)),
+            ("at", n(now.seconds())),
+        ]);
+        let condition = match replaced {
+            None => "attribute_not_exists(#PK)",
+            Some(seq) => {
+                values.insert(":replaced".into(), n(seq));
+                "#seq = :replaced"
+            }
+        };
+        let result = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(template_item(&pointer.id)))
+            .update_expression(update)
+            .condition_expression(condition)
+            .set_expression_attribute_names(Some(names(&[update, condition], None)))
+            .set_expression_attribute_values(Some(values))
+            .send()
+            .await;
+        conditional!("move-pointer", UpdateItemError, result)
+    }
+}

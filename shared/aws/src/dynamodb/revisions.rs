@@ -1,0 +1,109 @@
+//! Revisions and problems.
+
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use passes::ids::PassKey;
+use passes::ports::{Conditional, Locked, ReadRevision, StoreResult, WriteRevision};
+use passes::problem::Problem;
+use passes::revision::Revision;
+use passes::tag::RevisionNumber;
+use passes::time::Timestamp;
+
+use super::Registry;
+use super::errors::{conditional, fault};
+use super::expression::{n, names, s, values};
+use super::items::{read_problem, read_revision, write_problem, write_revision};
+use super::keys::{PROBLEM, REVISION, pass_item, pass_pk};
+
+impl ReadRevision for Registry {
+    async fn revision(&self, key: &PassKey) -> StoreResult<Option<Revision>> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(pass_item(key, REVISION)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(fault("read-revision"))?;
+        output.item.as_ref().map(read_revision).transpose()
+    }
+}
+
+impl WriteRevision for Registry {
+    async fn lock(&self, key: &PassKey) -> StoreResult<Locked> {
+        let condition = "#PK = :pk AND #SK BETWEEN :problem AND :revision";
+        let output = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression(condition)
+            .set_expression_attribute_names(Some(names(&[condition], None)))
+            .set_expression_attribute_values(Some(values([
+                ("pk", s(pass_pk(key))),
+                ("problem", s(PROBLEM)),
+                ("revision", s(REVISION)),
+            ])))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(fault("lock"))?;
+        let mut locked = Locked::default();
+        for item in output.items() {
+            match item.get("SK").and_then(|sk| sk.as_s().ok()).map(String::as_str) {
+                Some(REVISION) => locked.revision = Some(read_revision(item)?),
+                Some(PROBLEM) => locked.problem = Some(read_problem(item)?),
+                _ => {}
+            }
+        }
+        Ok(locked)
+    }
+
+    async fn replace_revision(
+        &self,
+        key: &PassKey,
+        revision: &Revision,
+        replaced: Option<RevisionNumber>,
+    ) -> StoreResult<Conditional> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(write_revision(revision, pass_item(key, REVISION))?));
+        let put = match replaced {
+            None => {
+                let condition = "attribute_not_exists(#PK)";
+                put.condition_expression(condition)
+                    .set_expression_attribute_names(Some(names(&[condition], None)))
+            }
+            Some(replaced) => {
+                let condition = "#revision = :replaced";
+                put.condition_expression(condition)
+                    .set_expression_attribute_names(Some(names(&[condition], None)))
+                    .set_expression_attribute_values(Some(values([("replaced", n(replaced))])))
+            }
+        };
+        conditional!("replace-revision", PutItemError, put.send().await)
+    }
+
+    async fn put_problem(&self, key: &PassKey, problem: &Problem, now: Timestamp) -> StoreResult<()> {
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(write_problem(problem, now.seconds(), pass_item(key, PROBLEM))))
+            .send()
+            .await
+            .map_err(fault("put-problem"))?;
+        Ok(())
+    }
+
+    async fn clear_problem(&self, key: &PassKey) -> StoreResult<()> {
+        self.client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(pass_item(key, PROBLEM)))
+            .send()
+            .await
+            .map_err(fault("clear-problem"))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,20 @@
+//! The Lambda side of livepass: configuration, logs, HTTP and stream events.
+//!
+//! Everything that a handler needs to translate between AWS's events and the domain, and nothing
+//! that decides.
+
+pub mod apns;
+pub mod clock;
+pub mod environment;
+pub mod event;
+pub mod http;
+pub mod platform;
+pub mod report;
+pub mod stream;
+pub mod telemetry;
+
+pub use clock::WallClock;
+pub use environment::{ConfigurationFaults, Environment};
+pub use event::deadline;
+pub use lambda_runtime::{Error, LambdaEvent};
+pub use platform::Platform;

@@ -1,0 +1,144 @@
+//! What all functions stand on, and the adapters that several of them wire.
+
+use apns::{Apns, ApnsConfig};
+use aws::dynamodb::{Client, Registry, Sources};
+use aws::files::{Assets, FileStore, Folder, Templates};
+use aws::secrets::{SecretStore, Secrets};
+use aws::{Connections, Material};
+use passes::time::Clock as _;
+
+use crate::apns::RotatingApns;
+use crate::clock::WallClock;
+use crate::environment::Environment;
+use crate::http::chain;
+
+/// Connections and clock, given to every function at its start.
+///
+/// The clients of S3 and Secrets Manager are [`Connections::of_process`]'s: made at the first read
+/// from a bucket or of a secret, and not at all by a function that reads neither.
+#[derive(Debug, Clone)]
+pub struct Platform {
+    pub dynamodb: Client,
+    pub clock: WallClock,
+}
+
+/// Templates, assets and secrets from where the environment says: S3 and Secrets Manager, or
+/// folders, e.g. of a Lambda layer.
+pub type StoredMaterial = Material<FileStore, SecretStore>;
+
+impl Platform {
+    /// Connects as the process's environment says.
+    pub async fn connect() -> Self {
+        Self {
+            dynamodb: aws::dynamodb::connect(aws::from_environment()).await,
+            clock: WallClock::system(),
+        }
+    }
+
+    /// `REGISTRY_TABLE`.
+    pub fn registry(&self, environment: &mut Environment) -> Registry {
+        Registry::new(self.dynamodb.clone(), environment.text("REGISTRY_TABLE"))
+    }
+
+    /// `PASSES_TABLE` and `REGISTRY_TABLE`.
+    pub fn sources(&self, environment: &mut Environment) -> Sources {
+        Sources::new(
+            self.dynamodb.clone(),
+            environment.text("PASSES_TABLE"),
+            environment.text("REGISTRY_TABLE"),
+        )
+    }
+
+    /// `TEMPLATES_URL`, `ASSETS_URL` (`s3://bucket[/prefix]` or `file:///path`) and `SECRETS_URL`.
+    pub fn material(&self, environment: &mut Environment) -> StoredMaterial {
+        Material {
+            templates: Templates::new(files(environment, "TEMPLATES_URL")),
+            assets: Assets::new(files(environment, "ASSETS_URL")),
+            secrets: self.secrets(environment),
+        }
+    }
+
+    /// `SECRETS_URL`: `secretsmanager://prefix` or `file:///path`.
+    pub fn secrets(&self, environment: &mut Environment) -> Secrets<SecretStore> {
+        let store = place(environment, "SECRETS_URL", |url| {
+            SecretStore::from_url(url, &Connections::of_process())
+        });
+        Secrets::new(
+            store.unwrap_or_else(|| SecretStore::Folder(nowhere())),
+            self.clock.as_fn(),
+        )
+    }
+
+    /// `WEB_SERVICE_URL`, as it is baked into every pass.
+    pub fn web_service_url(&self, environment: &mut Environment) -> String {
+        let url = environment.text("WEB_SERVICE_URL");
+        if !url.is_empty()
+            && let Err(reason) = pkpass::pass_json::check_web_service_url(&url)
+        {
+            environment.fault("WEB_SERVICE_URL", reason);
+        }
+        url
+    }
+
+    /// `SECRETS_URL`, `APNS_URL` (Apple's by default) and `APNS_ROOT_CERTIFICATE` (a PEM file, for
+    /// an APNs behind a private root). Signs the first provider token, so that no push waits for it.
+    /// `None` where one is wrong, in which case [`Environment::finish`] fails.
+    pub async fn apns(&self, environment: &mut Environment) -> Option<RotatingApns> {
+        let secrets = self.secrets(environment);
+        environment.optional("SECRETS_URL")?;
+        let mut config = ApnsConfig::default();
+        if let Some(url) = environment.optional("APNS_URL") {
+            config.url = url;
+        }
+        if let Some(path) = environment.optional("APNS_ROOT_CERTIFICATE") {
+            match std::fs::read(&path) {
+                Ok(pem) => config.root_certificate_pem = Some(pem),
+                Err(error) => environment.fault("APNS_ROOT_CERTIFICATE", &format!("{path}: {error}")),
+            }
+        }
+        let clock = self.clock.clone();
+        let mut refused = None;
+        let started = RotatingApns::start(secrets, self.clock.clone(), |key| {
+            Apns::new(config, key, move || clock.now().system_time()).map_err(|error| {
+                let reason = chain(&error);
+                refused = Some("APNS_URL");
+                reason
+            })
+        })
+        .await;
+        match started {
+            Ok(apns) => Some(apns),
+            Err(reason) => {
+                environment.fault(refused.unwrap_or("SECRETS_URL"), &reason);
+                None
+            }
+        }
+    }
+}
+
+fn files(environment: &mut Environment, name: &str) -> FileStore {
+    let store = place(environment, name, |url| {
+        FileStore::from_url(url, &Connections::of_process())
+    });
+    store.unwrap_or_else(|| FileStore::Folder(nowhere()))
+}
+
+/// What the URL in a variable names; a wrong one is noted with the forms that are allowed.
+fn place<T, E: std::error::Error>(
+    environment: &mut Environment,
+    name: &str,
+    from_url: impl FnOnce(&str) -> Result<T, E>,
+) -> Option<T> {
+    let url = environment.text(name);
+    if url.is_empty() {
+        return None;
+    }
+    from_url(&url)
+        .inspect_err(|error| environment.fault(name, &error.to_string()))
+        .ok()
+}
+
+/// Never read from: `finish` fails.
+fn nowhere() -> Folder {
+    Folder::new("")
+}

@@ -1,0 +1,52 @@
+//! Batches of a DynamoDB stream with keys only.
+
+use aws_lambda_events::event::dynamodb::{Event, EventRecord};
+use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
+use passes::ids::{InvalidIdentifier, PassKey};
+
+pub use aws_lambda_events;
+
+/// One pass of a batch, with the sequence number of its first record there.
+#[derive(Debug)]
+pub struct Hint {
+    pub sequence_number: String,
+    /// A key that is none cannot become a pass; it is named to the operator and passed over.
+    pub key: Result<PassKey, (String, InvalidIdentifier)>,
+}
+
+/// The passes of a batch in order, each once: what counts is the record as it is now, so several
+/// changes of one row are one hint.
+pub fn hints(event: Event) -> Vec<Hint> {
+    let mut seen = std::collections::HashSet::new();
+    event
+        .records
+        .into_iter()
+        .filter_map(|record| {
+            let (serial, pass_type) = key_of(&record);
+            seen.insert((serial.clone(), pass_type.clone())).then(|| Hint {
+                sequence_number: record.change.sequence_number.unwrap_or_default(),
+                key: PassKey::parse(&pass_type, &serial).map_err(|error| (serial, error)),
+            })
+        })
+        .collect()
+}
+
+fn key_of(record: &EventRecord) -> (String, String) {
+    let text = |name: &str| match record.change.keys.get(name) {
+        Some(serde_dynamo::AttributeValue::S(text)) => text.clone(),
+        _ => String::new(),
+    };
+    (text("serialNumber"), text("passTypeIdentifier"))
+}
+
+/// Lambda takes the lowest failed record as the point to go on from, so one is enough: the first
+/// hint, in the batch's order, that has to come again.
+pub fn answer(first_failed: Option<String>) -> DynamoDbEventResponse {
+    let mut response = DynamoDbEventResponse::default();
+    response.batch_item_failures.extend(first_failed.map(|sequence_number| {
+        let mut failure = DynamoDbBatchItemFailure::default();
+        failure.item_identifier = Some(sequence_number);
+        failure
+    }));
+    response
+}
