@@ -1,0 +1,113 @@
+//! The first download: `GET /add/{passType}/{serial}?e={expiry}&k={key name}&s={mac}`.
+
+use aws::dynamodb::{Registry, Sources};
+use edge::http::lambda_http::http::{Method, StatusCode, header};
+use edge::http::lambda_http::{Body, Request, RequestExt as _, Response};
+use edge::http::{HttpFunction, Subject, failed, method_not_allowed, package_response, pass_key, refused, set};
+use edge::platform::StoredMaterial;
+use edge::{Environment, Platform, WallClock, report};
+use passes::fan_out::Pushing;
+use passes::ids::PassKey;
+use passes::link::{LinkFault, LinkSignature};
+use passes::ports::{ReadLinkKeys as _, ReadRevision as _, StoreResult};
+use passes::publish::Publisher;
+use passes::push::NoPush;
+use passes::revision::Revision;
+use passes::send::package;
+use passes::time::Clock as _;
+
+pub struct AddPass {
+    registry: Registry,
+    sources: Sources,
+    material: StoredMaterial,
+    clock: WallClock,
+    web_service_url: String,
+}
+
+impl AddPass {
+    pub fn new(platform: &Platform, environment: &mut Environment) -> Self {
+        Self {
+            registry: platform.registry(environment),
+            sources: platform.sources(environment),
+            material: platform.material(environment),
+            clock: platform.clock.clone(),
+            web_service_url: platform.web_service_url(environment),
+        }
+    }
+
+    /// The revision to download. A link may be opened before the stream has brought the record,
+    /// so a pass that was never published is published here.
+    async fn revision(&self, key: &PassKey) -> StoreResult<Option<Revision>> {
+        if let Some(revision) = self.registry.revision(key).await? {
+            return Ok(Some(revision));
+        }
+        let publisher = Publisher {
+            sources: &self.sources,
+            store: &self.registry,
+            material: &self.material,
+            pushing: Pushing::<NoPush>::LeftToSchedule,
+            clock: &self.clock,
+            web_service_url: &self.web_service_url,
+        };
+        report::published(key, &publisher.publish(key).await?);
+        self.registry.revision(key).await
+    }
+}
+
+impl HttpFunction for AddPass {
+    async fn handle(&self, request: Request) -> Response<Body> {
+        let mut response = self.answer(request).await;
+        // The link is a secret: it must not be kept or passed on.
+        set(&mut response, header::CACHE_CONTROL, "no-store");
+        set(&mut response, header::REFERRER_POLICY, "no-referrer");
+        response
+    }
+}
+
+impl AddPass {
+    async fn answer(&self, request: Request) -> Response<Body> {
+        if request.method() != Method::GET {
+            return method_not_allowed("GET");
+        }
+        let Ok(key) = pass_key(&request) else {
+            return refused(StatusCode::FORBIDDEN, &sentence(LinkFault::Forged));
+        };
+        let keys = match self.material.link_keys().await {
+            Ok(keys) => keys,
+            Err(error) => return failed("add", &Subject::Pass(&key), &error, error.is_retryable()),
+        };
+        let query = request.query_string_parameters();
+        let part = |name: &str| query.first(name).unwrap_or_default().to_owned();
+        let link = LinkSignature {
+            expiry: part("e"),
+            key_name: part("k"),
+            mac: part("s"),
+        };
+        match link.verify(&keys, &key, self.clock.now()) {
+            Ok(()) => {}
+            Err(fault @ LinkFault::Forged) => return refused(StatusCode::FORBIDDEN, &sentence(fault)),
+            Err(fault @ LinkFault::Expired) => return refused(StatusCode::GONE, &sentence(fault)),
+        }
+        let revision = match self.revision(&key).await {
+            Ok(Some(revision)) => revision,
+            Ok(None) => {
+                return refused(
+                    StatusCode::NOT_FOUND,
+                    "There is no such pass, or its record cannot be published.",
+                );
+            }
+            Err(error) => return failed("add", &Subject::Pass(&key), &error, error.is_retryable()),
+        };
+        match package(&self.material, &key, &revision, self.clock.now()).await {
+            Ok(bytes) => package_response(&revision, Body::Binary(bytes)),
+            Err(error) => failed("add", &Subject::Pass(&key), &error, error.is_retryable()),
+        }
+    }
+}
+
+fn sentence(fault: LinkFault) -> String {
+    match fault {
+        LinkFault::Forged => "This link is not valid. Ask for a new one.".into(),
+        LinkFault::Expired => "This link has expired. Ask for a new one.".into(),
+    }
+}
