@@ -1,0 +1,77 @@
+//! Where secrets and templates are kept: a local stack's folder, or a deployed stack.
+
+mod deployed;
+mod folder;
+
+use std::path::{Path, PathBuf};
+
+use passes::ids::TemplateId;
+use passes::template::TemplateOutcome;
+use pkpass::Template;
+
+use crate::failure::Failure;
+use deployed::Deployed;
+use folder::LocalFolder;
+
+/// Options that say which stack is meant.
+#[derive(clap::Args)]
+pub struct PlaceArguments {
+    /// Folder of a local stack
+    #[arg(long, value_name = "DIR", conflicts_with = "stack")]
+    dir: Option<PathBuf>,
+    /// Name of a deployed stack; credentials and region as for the AWS CLI
+    #[arg(long, value_name = "NAME")]
+    stack: Option<String>,
+}
+
+/// A stack that secrets and templates can be put into.
+pub enum Place {
+    Folder(LocalFolder),
+    Deployed(Box<Deployed>),
+}
+
+impl PlaceArguments {
+    pub async fn open(&self) -> Result<Place, Failure> {
+        match &self.stack {
+            Some(stack) => Ok(Place::Deployed(Box::new(Deployed::find(stack).await?))),
+            None => {
+                let dir = self.dir.as_deref().unwrap_or(Path::new(".livepass"));
+                Ok(Place::Folder(LocalFolder::open(dir)?))
+            }
+        }
+    }
+}
+
+impl Place {
+    /// The stored secret of this name.
+    pub async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, Failure> {
+        match self {
+            Self::Folder(folder) => folder.secret(name),
+            Self::Deployed(stack) => stack.secret(name).await,
+        }
+    }
+
+    /// Stores a secret in the place of what was there.
+    pub async fn put_secret(&self, name: &str, content: &[u8]) -> Result<(), Failure> {
+        match self {
+            Self::Folder(folder) => folder.put_secret(name, content),
+            Self::Deployed(stack) => stack.put_secret(name, content).await,
+        }
+    }
+
+    /// Stores a template's version and moves the pointer to it.
+    pub async fn publish_template(&self, id: &TemplateId, template: &Template) -> Result<TemplateOutcome, Failure> {
+        match self {
+            Self::Folder(folder) => folder.publish_template(id, template).await,
+            Self::Deployed(stack) => stack.publish_template(id, template).await,
+        }
+    }
+
+    /// For the sentence that says where something went.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Folder(folder) => folder.name(),
+            Self::Deployed(stack) => stack.name(),
+        }
+    }
+}

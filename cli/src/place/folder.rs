@@ -1,0 +1,95 @@
+//! The folder of a local stack.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use aws::dynamodb::Registry;
+use edge::WallClock;
+use passes::ids::TemplateId;
+use passes::ports::{StoreError, StoreResult, StoreTemplate};
+use passes::template::{TemplateOutcome, publish_template};
+use pkpass::Template;
+
+use crate::failure::Failure;
+use crate::link::endpoints;
+
+pub struct LocalFolder {
+    dir: PathBuf,
+}
+
+impl LocalFolder {
+    pub fn open(dir: &Path) -> Result<Self, Failure> {
+        if !dir.join("secrets").is_dir() {
+            return Err(Failure::new(format!(
+                "{} is not the folder of a local stack; run `livepass dev --dir {}` first, or name a deployed stack \
+                 with --stack",
+                dir.display(),
+                dir.display()
+            )));
+        }
+        Ok(Self { dir: dir.to_owned() })
+    }
+
+    pub fn name(&self) -> String {
+        self.dir.display().to_string()
+    }
+
+    pub fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, Failure> {
+        let path = self.dir.join("secrets").join(name);
+        match fs::read(&path) {
+            Ok(content) => Ok(Some(content)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Failure::of_file(&path, &error)),
+        }
+    }
+
+    pub fn put_secret(&self, name: &str, content: &[u8]) -> Result<(), Failure> {
+        let path = self.dir.join("secrets").join(name);
+        replace(&path, content, true).map_err(|error| Failure::of_file(&path, &error))
+    }
+
+    /// The pointer is in the Registry, so the local stack has to run.
+    pub async fn publish_template(&self, id: &TemplateId, template: &Template) -> Result<TemplateOutcome, Failure> {
+        let endpoints = endpoints(&self.dir)?;
+        let client = stack::dynamodb_client(&endpoints.dynamodb_endpoint).await;
+        let registry = Registry::new(client, endpoints.registry_table);
+        let outcome = publish_template(&registry, self, &WallClock::system(), id, template).await;
+        outcome.map_err(|error| match error {
+            StoreError::OutcomeUnknown { .. } => Failure::new(format!(
+                "the local stack does not answer at {}; is `livepass dev` running?",
+                endpoints.dynamodb_endpoint
+            )),
+            error => Failure::from_error(&error),
+        })
+    }
+}
+
+impl StoreTemplate for LocalFolder {
+    async fn store_template(&self, id: &TemplateId, version: &str, bundle: Vec<u8>) -> StoreResult<()> {
+        let path = self
+            .dir
+            .join("templates")
+            .join(id.as_str())
+            .join(format!("{version}.zip"));
+        replace(&path, &bundle, false).map_err(|error| StoreError::Refused {
+            call: "store-template",
+            source: format!("{}: {error}", path.display()).into(),
+        })
+    }
+}
+
+/// Writes beside and renames, so that nobody reads half a file.
+fn replace(path: &Path, content: &[u8], private: bool) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let unfinished = path.with_extension("part");
+    fs::write(&unfinished, content)?;
+    #[cfg(unix)]
+    if private {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o600))?;
+    }
+    fs::rename(unfinished, path)
+}

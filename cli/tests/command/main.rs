@@ -1,0 +1,8 @@
+//! The `livepass` command as a user runs it: its own process, its output, its exit code.
+
+mod demo;
+mod dev;
+mod killed;
+mod process;
+mod secrets;
+mod usage;

@@ -1,0 +1,145 @@
+//! `livepass` processes that end with the test.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use stack::Endpoints;
+
+pub fn livepass() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_livepass"));
+    command.env_remove("RUST_LOG").stdin(Stdio::null());
+    command
+}
+
+/// Runs a shell line, for commands that are documented as such.
+pub fn shell(line: &str) -> Output {
+    Command::new("bash").arg("-ec").arg(line).output().expect("bash runs")
+}
+
+/// Whether a tool is there; its absence is said, since a skipped check proves nothing.
+pub fn available(tool: &str) -> bool {
+    let found = shell(&format!("command -v {tool}")).status.success();
+    if !found {
+        eprintln!("skipped: no {tool}");
+    }
+    found
+}
+
+/// Ports for one stack; the same after a restart.
+#[derive(Clone)]
+pub struct Ports([u16; 4]);
+
+impl Ports {
+    /// Below the range from which the system takes ports for connections, so that nobody takes them
+    /// while a stack restarts; each is given out once.
+    pub fn free() -> Self {
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        let first = 20_000 + (std::process::id() % 100) as u16 * 100;
+        Self([(); 4].map(|()| {
+            loop {
+                let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 100;
+                if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+                    return port;
+                }
+            }
+        }))
+    }
+}
+
+/// A running `livepass dev`; killed when dropped.
+pub struct Dev {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl Dev {
+    pub fn start(dir: &Path, ports: &Ports, format: &str) -> Self {
+        let [http, dynamodb, apns, control] = ports.0.map(|port| format!("127.0.0.1:{port}"));
+        let mut child = livepass()
+            .args(["dev", "--format", format, "--http", &http, "--dynamodb", &dynamodb])
+            .args(["--apns", &apns, "--control", &control, "--dir"])
+            .arg(dir)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("livepass starts");
+        let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        Self { child, stdout, stderr }
+    }
+
+    /// Starts with `--format json` and waits until it is ready.
+    pub fn ready(dir: &Path, ports: &Ports) -> (Self, Endpoints) {
+        let mut dev = Self::start(dir, ports, "json");
+        let line = dev.line();
+        let endpoints = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}\n{}", dev.log()));
+        (dev, endpoints)
+    }
+
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).expect("a line");
+        line
+    }
+
+    /// Lines until one that contains `text`, which is included.
+    pub fn lines_until(&mut self, text: &str) -> String {
+        let mut lines = String::new();
+        loop {
+            let line = self.line();
+            assert!(!line.is_empty(), "ended before {text:?}:\n{lines}{}", self.log());
+            lines.push_str(&line);
+            if line.contains(text) {
+                return lines;
+            }
+        }
+    }
+
+    /// Lines of its log until one that contains `text`, which is included.
+    pub fn log_until(&mut self, text: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.stderr.read_line(&mut line).expect("a line");
+            assert!(!line.is_empty(), "the log ended before {text:?}: {lines:#?}");
+            let found = line.contains(text);
+            lines.push(line);
+            if found {
+                return lines;
+            }
+        }
+    }
+
+    /// SIGKILL: no chance to finish anything.
+    pub fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("ended");
+    }
+
+    /// SIGTERM; returns whether it ended well, and its log.
+    pub fn stop(mut self) -> (bool, String) {
+        // SAFETY: a signal to our own child, which has not been waited for.
+        unsafe { libc::kill(self.child.id() as i32, libc::SIGTERM) };
+        let status = self.child.wait().expect("ended");
+        (status.success(), self.log())
+    }
+
+    /// What it wrote to standard error; ends it.
+    fn log(&mut self) -> String {
+        let _ = self.child.kill();
+        let mut log = String::new();
+        let _ = self.stderr.read_to_string(&mut log);
+        log
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,78 @@
+use crate::process::livepass;
+
+fn fails(arguments: &[&str]) -> String {
+    let output = livepass().args(arguments).output().unwrap();
+    assert!(!output.status.success(), "{arguments:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn every_command_has_help_with_examples() {
+    for command in [
+        &["demo"] as &[&str],
+        &["dev"],
+        &["phone"],
+        &["link"],
+        &["template", "check"],
+        &["template", "put"],
+        &["secret", "check", "pass-type"],
+        &["secret", "put", "apns"],
+        &["secret", "put", "keys"],
+    ] {
+        let output = livepass().args(command).arg("--help").output().unwrap();
+        let help = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && help.contains("Example"), "{help}");
+    }
+}
+
+#[test]
+fn a_missing_stack_is_named_with_the_command_that_starts_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
+    for command in ["link", "phone"] {
+        assert_eq!(
+            fails(&[command, "--dir", path]),
+            format!("error: no stack has been started in {path}; run `livepass dev --dir {path}` first\n")
+        );
+    }
+}
+
+#[test]
+fn an_address_that_is_not_loopback_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = fails(&["dev", "--dir", dir.path().to_str().unwrap(), "--http", "0.0.0.0:0"]);
+    assert_eq!(
+        error,
+        "error: 0.0.0.0:0 is no loopback address; the local stack listens on 127.0.0.1 only\n"
+    );
+}
+
+#[test]
+fn an_address_in_use_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let error = fails(&[
+        "dev",
+        "--dir",
+        dir.path().to_str().unwrap(),
+        "--http",
+        "127.0.0.1:0",
+        "--dynamodb",
+        &address,
+        "--apns",
+        "127.0.0.1:0",
+        "--control",
+        "127.0.0.1:0",
+    ]);
+    assert!(
+        error.contains(&format!("cannot listen on {address}; choose another address or port")),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_serial_or_duration_that_cannot_be_is_refused_with_the_reason() {
+    assert!(fails(&["link", "--serial", "a b"]).contains("serialNumber: contains ' '"));
+    assert!(fails(&["link", "--expires", "soon"]).contains("--expires"));
+}

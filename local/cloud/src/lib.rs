@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod calendar;
+mod clock;
+mod error;
+mod function;
+pub mod gateway;
+mod identifiers;
+pub mod schedule;
+pub mod stream;
+pub mod template;
+
+pub use clock::{Clock, system_clock};
+pub use error::Error;
+pub use function::{Function, FunctionError, Functions, TimeLimited};
+pub use gateway::Gateway;
+pub use schedule::Schedule;
+pub use stream::StreamSource;
+pub use template::Template;
+
+/// Account in every ARN and request context; the embedded database uses the same one.
+pub const ACCOUNT: &str = dynoxide::streams::LOCAL_ACCOUNT;
+
+/// Region in every ARN and event; the embedded database uses the same one.
+pub const REGION: &str = dynoxide::streams::LOCAL_REGION;

@@ -1,0 +1,6 @@
+//! The stream source against the real engine.
+
+mod delivery;
+mod failure;
+mod restart;
+mod scene;

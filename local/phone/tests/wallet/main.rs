@@ -1,0 +1,8 @@
+//! The phone against a web service that follows a script, right answers and wrong ones.
+
+mod adding;
+mod complaints;
+mod passes_made;
+mod registering;
+mod server;
+mod updating;
