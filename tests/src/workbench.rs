@@ -1,0 +1,326 @@
+//! The domain over the real adapters and the real engine, without HTTP or streams: a test says
+//! which step runs when.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use aws::Material;
+use aws::dynamodb::{Client, Registry, Sources};
+use aws::files::{Assets, Folder, Templates};
+use aws::secrets::Secrets;
+use aws_sdk_dynamodb::types::AttributeValue;
+use cloud::Template;
+use dynoxide::Database;
+use edge::WallClock;
+use passes::device::Device;
+use passes::due::{DueOutcome, push_if_due};
+use passes::fan_out::Pushing;
+use passes::ids::{DeviceKey, PassKey, PassTypeIdentifier, Registration, SerialNumber};
+use passes::list::{ListOutcome, list};
+use passes::ports::{ReadDevice as _, ReadRevision as _, StoreResult};
+use passes::publish::{PublishReport, Publisher};
+use passes::push::{PushOutcome, SendPush};
+use passes::register::{RegisterOutcome, UnregisterOutcome, register, unregister};
+use passes::revision::Revision;
+use passes::tag::UpdateTag;
+use passes::tokens::PushToken;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::{Backend, LOYALTY, Tap, TestClock};
+
+const PASSES: &str = "Passes";
+const REGISTRY: &str = "Registry";
+
+/// Cheap to clone; clones share tables, clock and pushes, but each chooses its way to the engine.
+#[derive(Clone)]
+pub struct Workbench {
+    /// In front of [`Workbench::tapped`]'s calls.
+    pub tap: Tap,
+    pub clock: TestClock,
+    pub backend: Backend,
+    pub pushes: Pushes,
+    pub registry: Registry,
+    sources: Sources,
+    material: Arc<Material<Folder, Folder>>,
+}
+
+/// Notes every push and answers as told.
+#[derive(Clone, Default)]
+pub struct Pushes {
+    sent: Arc<Mutex<Vec<String>>>,
+    answers: Arc<Mutex<BTreeMap<String, PushOutcome>>>,
+}
+
+impl Pushes {
+    /// Push tokens in the order in which they were pushed.
+    pub fn sent(&self) -> Vec<String> {
+        self.sent.lock().unwrap().clone()
+    }
+
+    pub fn answer(&self, token: &str, outcome: PushOutcome) {
+        self.answers.lock().unwrap().insert(token.to_owned(), outcome);
+    }
+}
+
+impl SendPush for Pushes {
+    async fn send_push(&self, to: &PushToken, _: &PassTypeIdentifier) -> PushOutcome {
+        self.sent.lock().unwrap().push(to.expose().to_owned());
+        self.answers
+            .lock()
+            .unwrap()
+            .get(to.expose())
+            .cloned()
+            .unwrap_or(PushOutcome::Accepted)
+    }
+}
+
+/// Identities and templates, made once for all tests of a process.
+fn seeded() -> &'static (TempDir, seed::Folder) {
+    static FOLDER: OnceLock<(TempDir, seed::Folder)> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let folder = seed::Folder::open_or_create(dir.path(), &seed::demo()).expect("a seeded folder");
+        (dir, folder)
+    })
+}
+
+fn material(clock: &WallClock) -> Material<Folder, Folder> {
+    let folder = &seeded().1;
+    let files = |path: &Path| Folder::new(path);
+    Material {
+        templates: Templates::new(files(&folder.templates_dir())),
+        assets: Assets::new(files(&folder.dir().join("assets"))),
+        secrets: Secrets::new(files(&folder.secrets_dir()), clock.as_fn()),
+    }
+}
+
+impl Workbench {
+    /// Empty tables with the templates published.
+    pub async fn start() -> Self {
+        let database = Database::memory().expect("an engine");
+        let template = Template::parse(include_str!("../../template.yaml")).expect("template.yaml");
+        for table in template.tables().values() {
+            table.create_in(&database).expect("a table");
+        }
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let upstream = format!("http://{}", listener.local_addr().expect("an address"));
+        tokio::spawn(dynoxide::server::serve_on(listener, database));
+        let client = stack::dynamodb_client(&upstream).await;
+        let clock = TestClock::starting_now();
+        let bench = Self {
+            tap: Tap::start(upstream).await,
+            backend: Backend {
+                client: client.clone(),
+                passes_table: PASSES.into(),
+            },
+            pushes: Pushes::default(),
+            registry: Registry::new(client.clone(), REGISTRY),
+            sources: Sources::new(client, PASSES, REGISTRY),
+            material: Arc::new(material(&clock.wall_clock())),
+            clock,
+        };
+        for (id, version) in seeded().1.template_versions() {
+            bench.point_template(id, version, 1).await;
+        }
+        bench
+    }
+
+    /// The same tables through the tap.
+    pub async fn tapped(&self) -> Self {
+        let client = stack::dynamodb_client(self.tap.url()).await;
+        Self {
+            registry: Registry::new(client.clone(), REGISTRY),
+            sources: Sources::new(client, PASSES, REGISTRY),
+            ..self.clone()
+        }
+    }
+
+    pub fn client(&self) -> &Client {
+        &self.backend.client
+    }
+
+    pub async fn point_template(&self, id: &str, version: &str, seq: u64) {
+        self.client()
+            .put_item()
+            .table_name(REGISTRY)
+            .item("PK", AttributeValue::S(format!("TEMPLATE#{id}")))
+            .item("SK", AttributeValue::S("TEMPLATE".into()))
+            .item("version", AttributeValue::S(version.into()))
+            .item("seq", AttributeValue::N(seq.to_string()))
+            .send()
+            .await
+            .expect("the pointer is written");
+    }
+
+    // ---- what backends and publishers do
+
+    pub async fn write_balance(&self, serial: &str, balance: u32) {
+        let record = json!({"template": "loyalty", "fields": {"balance": balance}});
+        self.backend.put(LOYALTY, serial, record).await;
+    }
+
+    /// Publishes one pass, pushing at once.
+    pub async fn publish(&self, serial: &str) -> StoreResult<PublishReport> {
+        self.publish_key(&key(serial)).await
+    }
+
+    pub async fn publish_key(&self, key: &PassKey) -> StoreResult<PublishReport> {
+        let clock = self.clock.wall_clock();
+        let publisher = Publisher {
+            sources: &self.sources,
+            store: &self.registry,
+            material: &*self.material,
+            pushing: Pushing::Now(&self.pushes),
+            clock: &clock,
+            web_service_url: "http://127.0.0.1:8080",
+        };
+        publisher.publish(key).await
+    }
+
+    /// A card with this balance, published.
+    pub async fn card(&self, serial: &str, balance: u32) {
+        self.write_balance(serial, balance).await;
+        self.publish(serial).await.expect("published");
+    }
+
+    pub async fn revision(&self, serial: &str) -> Revision {
+        let revision = self.registry.revision(&key(serial)).await;
+        revision.expect("the registry answers").expect("a revision")
+    }
+
+    /// The balance that the published pass shows.
+    pub async fn published_balance(&self, serial: &str) -> u64 {
+        let revision = self.revision(serial).await;
+        let pass: serde_json::Value = serde_json::from_slice(&revision.pass_json).expect("pass.json");
+        let balance = &pass["storeCard"]["primaryFields"][0];
+        assert_eq!(balance["key"], "balance");
+        balance["value"].as_u64().expect("a number")
+    }
+
+    /// One file of the package that is served for a published pass.
+    pub async fn package_file(&self, serial: &str, name: &str) -> Option<Vec<u8>> {
+        let revision = self.revision(serial).await;
+        let now = self.clock.now();
+        let package = passes::send::package(&*self.material, &key(serial), &revision, now)
+            .await
+            .expect("a package");
+        let root = std::fs::read(seeded().1.root_certificate()).expect("the root certificate");
+        let root = pkpass::root_from_pem(&root).expect("a PEM certificate");
+        let mut opened = pkpass::verify(&package, &root, now.system_time()).expect("Wallet takes it");
+        opened.files.remove(name)
+    }
+
+    /// Where `{id}/{version}.zip` lie; shared by all workbenches of a process.
+    pub fn templates_dir(&self) -> PathBuf {
+        seeded().1.templates_dir()
+    }
+
+    /// Where images of single passes lie; shared by all workbenches of a process.
+    pub fn assets_dir(&self) -> PathBuf {
+        seeded().1.dir().join("assets")
+    }
+
+    // ---- what devices do
+
+    pub async fn register(&self, device: &str, serial: &str, push_token: &str) -> RegisterOutcome {
+        self.try_register(device, serial, push_token).await.expect("registered")
+    }
+
+    pub async fn try_register(&self, device: &str, serial: &str, push_token: &str) -> StoreResult<RegisterOutcome> {
+        let token = self.revision(serial).await.token;
+        register(
+            &self.registry,
+            &self.clock.wall_clock(),
+            &registration(device, serial),
+            &token,
+            &push_token.parse().expect("hex"),
+            1000,
+        )
+        .await
+    }
+
+    pub async fn unregister(&self, device: &str, serial: &str) -> UnregisterOutcome {
+        let token = self.revision(serial).await.token;
+        let clock = self.clock.wall_clock();
+        let device = device_key(device).device;
+        unregister(&self.registry, &clock, &key(serial), Some(device), &token)
+            .await
+            .expect("unregistered")
+    }
+
+    /// The list call: serials and tag, or nothing.
+    pub async fn list(&self, device: &str, since: Option<u64>) -> Option<(Vec<String>, u64)> {
+        let clock = self.clock.wall_clock();
+        let since = since.map(UpdateTag::new);
+        match list(&self.registry, &clock, &device_key(device), since)
+            .await
+            .expect("listed")
+        {
+            ListOutcome::NothingNew => None,
+            ListOutcome::Changed { serials, tag } => {
+                Some((serials.iter().map(ToString::to_string).collect(), tag.value()))
+            }
+        }
+    }
+
+    pub async fn device(&self, device: &str) -> Option<Device> {
+        self.registry
+            .device(&device_key(device))
+            .await
+            .expect("the registry answers")
+    }
+
+    pub async fn push_if_due(&self, device: &str) -> DueOutcome {
+        let clock = self.clock.wall_clock();
+        push_if_due(&self.registry, &self.pushes, &clock, &device_key(device))
+            .await
+            .expect("pushed")
+    }
+
+    /// A raw item of the Registry.
+    pub async fn item(&self, pk: &str, sk: &str) -> Option<std::collections::HashMap<String, AttributeValue>> {
+        self.client()
+            .get_item()
+            .table_name(REGISTRY)
+            .key("PK", AttributeValue::S(pk.into()))
+            .key("SK", AttributeValue::S(sk.into()))
+            .send()
+            .await
+            .expect("the registry answers")
+            .item
+    }
+
+    /// Whether the Registry holds the registration of this pass on this device.
+    pub async fn is_registered(&self, device: &str, serial: &str) -> bool {
+        let pk = format!("PASS#{LOYALTY}#{serial}");
+        self.item(&pk, &format!("DEVICE#{device}")).await.is_some()
+    }
+
+    /// Turns the clock by whole seconds.
+    pub fn turn(&self, seconds: u64) {
+        self.clock.turn(Duration::from_secs(seconds));
+    }
+}
+
+/// A loyalty card's key.
+pub fn key(serial: &str) -> PassKey {
+    PassKey::parse(LOYALTY, serial).expect("a pass key")
+}
+
+pub fn serial(serial: &str) -> SerialNumber {
+    serial.parse().expect("a serial")
+}
+
+pub fn device_key(device: &str) -> DeviceKey {
+    DeviceKey {
+        device: device.parse().expect("a device id"),
+        pass_type: LOYALTY.parse().expect("a pass type"),
+    }
+}
+
+pub fn registration(device: &str, serial: &str) -> Registration {
+    device_key(device).registration(&serial.parse().expect("a serial"))
+}

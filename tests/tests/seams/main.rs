@@ -1,0 +1,11 @@
+//! The seams: every condition of every step, and the interleavings that it closes, played against
+//! a real engine.
+
+mod advances;
+mod faults;
+mod interleavings;
+mod leases;
+mod lists;
+mod registrations;
+mod revisions;
+mod strong_reads;

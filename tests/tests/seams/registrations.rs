@@ -1,0 +1,201 @@
+//! Conditions of register, unregister and the removal of orphans.
+
+use passes::device::{Lease, Mark};
+use passes::ports::{AdvanceDevices, Conditional, RegisterDevice as _, Registering, UnregisterDevice as _};
+use passes::register::RegisterOutcome;
+use passes::tag::{RevisionNumber, UpdateTag};
+use tests::Workbench;
+use tests::workbench::{device_key, registration, serial};
+
+fn registering<'a>(bench: &Workbench, token: &'a passes::tokens::PushToken, expected: Option<u64>) -> Registering<'a> {
+    let now = bench.clock.now();
+    Registering {
+        mark: Mark {
+            tag: UpdateTag::new(now.seconds() + 1000),
+            revision: RevisionNumber::new(1),
+        },
+        push_token: token,
+        now,
+        lease: Lease::starting(now),
+        expected_tag: expected.map(UpdateTag::new),
+    }
+}
+
+#[tokio::test]
+async fn a_first_registration_needs_that_the_device_is_not_there() {
+    let bench = Workbench::start().await;
+    bench.card("A", 1).await;
+    bench.register("d1", "A", "aa").await;
+    let before = bench.device("d1").await;
+    let token = "bb".parse().unwrap();
+    let outcome = bench
+        .registry
+        .register(&registration("d1", "B"), registering(&bench, &token, None))
+        .await;
+    assert_eq!(outcome.unwrap(), Conditional::Overtaken);
+    assert_eq!(bench.device("d1").await, before);
+    assert!(
+        !bench.is_registered("d1", "B").await,
+        "nor is the registration written alone"
+    );
+}
+
+#[tokio::test]
+async fn a_further_registration_needs_exactly_the_tag_that_was_read() {
+    let bench = Workbench::start().await;
+    bench.card("A", 1).await;
+    bench.register("d1", "A", "aa").await;
+    let before = bench.device("d1").await.unwrap();
+    let token = "bb".parse().unwrap();
+    let stale = before.tag.value() - 1;
+    let outcome = bench
+        .registry
+        .register(&registration("d1", "B"), registering(&bench, &token, Some(stale)))
+        .await;
+    assert_eq!(outcome.unwrap(), Conditional::Overtaken);
+    assert_eq!(bench.device("d1").await, Some(before));
+    assert!(!bench.is_registered("d1", "B").await);
+}
+
+#[tokio::test]
+async fn a_registration_keeps_the_lease_that_stands() {
+    let bench = Workbench::start().await;
+    bench.card("A", 1).await;
+    bench.card("B", 1).await;
+    bench.register("d1", "A", "aa").await;
+    let lease = bench.device("d1").await.unwrap().lease.unwrap();
+    bench.turn(60);
+    bench.register("d1", "B", "aa").await;
+    assert_eq!(
+        bench.device("d1").await.unwrap().lease,
+        Some(lease),
+        "never later than promised"
+    );
+}
+
+#[tokio::test]
+async fn a_registration_sets_a_lease_because_install_and_change_may_cross() {
+    let bench = Workbench::start().await;
+    bench.card("A", 1).await;
+    bench.register("d1", "A", "aa").await;
+    bench.list("d1", None).await;
+    assert_eq!(bench.device("d1").await.unwrap().lease, None);
+    bench.turn(60);
+    bench.register("d1", "A", "aa").await;
+    let lease = bench.device("d1").await.unwrap().lease.unwrap();
+    assert_eq!(lease.due_at, bench.clock.now().seconds() + 300);
+}
+
+#[tokio::test]
+async fn a_repeated_registration_stores_the_token_and_lists_the_pass_once_more() {
+    let bench = Workbench::start().await;
+    bench.card("A", 1).await;
+    assert_eq!(bench.register("d1", "A", "aa").await, RegisterOutcome::Registered);
+    let (_, tag) = bench.list("d1", None).await.unwrap();
+    assert_eq!(
+        bench.register("d1", "A", "bb").await,
+        RegisterOutcome::AlreadyRegistered
+    );
+    assert_eq!(bench.device("d1").await.unwrap().push_token.expose(), "bb");
+    let (serials, next) = bench.list("d1", Some(tag)).await.unwrap();
+    assert_eq!(serials, ["A"]);
+    assert!(next > tag);
+}
+
+#[tokio::test]
+async fn a_device_without_passes_keeps_its_item_so_that_tags_never_start_again() {
+    let bench = Workbench::start().await;
+    bench.card("A", 1).await;
+    bench.register("d1", "A", "aa").await;
+    let (_, tag) = bench.list("d1", None).await.unwrap();
+    bench.unregister("d1", "A").await;
+    let left = bench.device("d1").await.expect("the item stays");
+    assert!(left.serials.is_empty() && left.lease.is_none());
+    let item = bench
+        .item(&format!("DEVICE#d1#{}", tests::LOYALTY), "DEVICE")
+        .await
+        .unwrap();
+    let expires_at: u64 = item["expires_at"].as_n().unwrap().parse().unwrap();
+    assert_eq!(expires_at, bench.clock.now().seconds() + 90 * 86_400);
+    // In the same second.
+    bench.register("d1", "A", "aa").await;
+    assert!(bench.device("d1").await.unwrap().tag.value() > tag);
+    let item = bench
+        .item(&format!("DEVICE#d1#{}", tests::LOYALTY), "DEVICE")
+        .await
+        .unwrap();
+    assert!(!item.contains_key("expires_at"), "a device in use does not expire");
+}
+
+#[tokio::test]
+async fn a_device_is_retired_only_when_its_last_pass_is_gone() {
+    let bench = Workbench::start().await;
+    bench.card("A", 1).await;
+    bench.card("B", 1).await;
+    bench.register("d1", "A", "aa").await;
+    bench.register("d1", "B", "aa").await;
+    bench.unregister("d1", "A").await;
+    let device = bench.device("d1").await.unwrap();
+    assert_eq!(device.serials.keys().collect::<Vec<_>>(), [&serial("B")]);
+    assert!(device.lease.is_some(), "B's lease stands");
+    let outcome = bench.registry.retire_if_empty(&device_key("d1"), 1).await.unwrap();
+    assert_eq!(outcome, Conditional::Overtaken);
+}
+
+#[tokio::test]
+async fn unregistering_needs_that_the_device_holds_the_pass() {
+    let bench = Workbench::start().await;
+    bench.card("A", 1).await;
+    assert_eq!(
+        bench.registry.unregister(&registration("d1", "A")).await.unwrap(),
+        Conditional::Overtaken
+    );
+    assert_eq!(bench.device("d1").await, None, "no device comes into being");
+}
+
+#[tokio::test]
+async fn unregistering_takes_device_and_registration_together() {
+    let bench = Workbench::start().await;
+    bench.card("A", 1).await;
+    bench.register("d1", "A", "aa").await;
+    assert!(bench.is_registered("d1", "A").await);
+    bench.unregister("d1", "A").await;
+    assert!(!bench.is_registered("d1", "A").await);
+    assert!(bench.device("d1").await.unwrap().serials.is_empty());
+}
+
+#[tokio::test]
+async fn an_orphan_is_removed_only_while_the_device_does_not_hold_the_pass() {
+    let bench = Workbench::start().await;
+    bench.card("A", 1).await;
+    bench.register("d1", "A", "aa").await;
+    AdvanceDevices::remove_orphan(&bench.registry, &registration("d1", "A"))
+        .await
+        .unwrap();
+    assert!(
+        bench.is_registered("d1", "A").await,
+        "registered in between keeps its own"
+    );
+}
+
+#[tokio::test]
+async fn a_registration_without_its_device_is_removed_by_the_next_publish() {
+    let bench = Workbench::start().await;
+    bench.card("A", 1).await;
+    bench.register("d1", "A", "aa").await;
+    bench
+        .client()
+        .delete_item()
+        .table_name("Registry")
+        .key(
+            "PK",
+            aws_sdk_dynamodb::types::AttributeValue::S(format!("DEVICE#d1#{}", tests::LOYALTY)),
+        )
+        .key("SK", aws_sdk_dynamodb::types::AttributeValue::S("DEVICE".into()))
+        .send()
+        .await
+        .unwrap();
+    bench.publish("A").await.unwrap();
+    assert!(!bench.is_registered("d1", "A").await);
+    assert!(bench.pushes.sent().is_empty());
+}
