@@ -12,6 +12,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::failure::Failure;
 use crate::link::link;
 use crate::phone::root_der;
+use crate::place::Place;
 
 /// See a phone hold a pass, a backend change a row, and the phone show the new value
 ///
@@ -41,7 +42,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let key = PassKey::parse("pass.com.example.loyalty", "DEMO-1")?;
 
     story.tell("A backend has written the row DEMO-1. Its customer opens the download link.");
-    let link = link(dir.path(), &key, Duration::from_secs(60))?;
+    let link = link(&Place::of_folder(dir.path())?, &key, Duration::from_secs(60)).await?;
     story.phone.add_from_link(&link).await?;
     story.show_exchanges();
     let old = story.shown(&key)?;

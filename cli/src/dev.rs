@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
 use crate::link::link;
+use crate::place::Place;
 
 /// Run everything on this machine: the deployed handlers, a DynamoDB, an APNs
 ///
@@ -68,7 +69,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let interrupt = Interrupt::watch()?;
     match arguments.format {
         Format::Json => println!("{}", serde_json::to_string(stack.endpoints())?),
-        Format::Text => println!("{}", welcome(&arguments.dir, stack.endpoints())?),
+        Format::Text => println!("{}", welcome(&arguments.dir, stack.endpoints()).await?),
     }
     interrupt.received().await;
     if arguments.format == Format::Text {
@@ -136,9 +137,9 @@ fn change_balance(endpoints: &Endpoints) -> String {
     )
 }
 
-fn welcome(dir: &Path, endpoints: &Endpoints) -> Result<String, Failure> {
+async fn welcome(dir: &Path, endpoints: &Endpoints) -> Result<String, Failure> {
     let demo = PassKey::parse("pass.com.example.loyalty", "DEMO-1")?;
-    let link = link(dir, &demo, Duration::from_secs(3600))?;
+    let link = link(&Place::of_folder(dir)?, &demo, Duration::from_secs(3600)).await?;
     let dir_option = match dir == Path::new(".livepass") {
         true => String::new(),
         false => format!(" --dir {}", dir.display()),

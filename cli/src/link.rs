@@ -1,6 +1,6 @@
 //! `livepass link`: the signed download link of a pass.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use passes::ids::PassKey;
@@ -8,16 +8,18 @@ use passes::link::LinkSignature;
 use stack::Endpoints;
 
 use crate::failure::Failure;
+use crate::place::{Place, PlaceArguments};
 
 /// Print the signed link from which a phone downloads a pass
 ///
 /// Backends make such links themselves; docs/links.md has the recipe.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  livepass link --type pass.com.example.loyalty --serial DEMO-1 --expires 30m")]
+#[command(after_help = "Examples:\n  \
+    livepass link --type pass.com.example.loyalty --serial DEMO-1 --expires 30m\n  \
+    livepass link --type pass.com.example.loyalty --serial CARD-7 --stack livepass-prod")]
 pub struct Arguments {
-    /// Folder of a stack that `livepass dev` has started
-    #[arg(long, value_name = "DIR", default_value = ".livepass")]
-    dir: PathBuf,
+    #[command(flatten)]
+    place: PlaceArguments,
     /// Pass type identifier
     #[arg(long = "type", value_name = "TYPE", default_value = "pass.com.example.loyalty")]
     pass_type: String,
@@ -29,21 +31,29 @@ pub struct Arguments {
     expires: Duration,
 }
 
-pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let key = PassKey::parse(&arguments.pass_type, &arguments.serial)?;
-    println!("{}", link(&arguments.dir, &key, arguments.expires)?);
+    println!(
+        "{}",
+        link(&arguments.place.open().await?, &key, arguments.expires).await?
+    );
     Ok(())
 }
 
 const LONGEST: Duration = Duration::from_secs(10 * 366 * 86_400);
+const LINK_KEYS: &str = "link-keys.json";
 
-/// The link on the web service of the stack in `dir`.
-pub fn link(dir: &Path, key: &PassKey, expires: Duration) -> Result<String, Failure> {
-    let endpoints = endpoints(dir)?;
-    let path = dir.join("secrets/link-keys.json");
-    let json = std::fs::read(&path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
-    let keys =
-        aws::secrets::parse_key_ring(&json).map_err(|reason| Failure::new(format!("{}: {reason}", path.display())))?;
+/// The link on the web service of a stack.
+pub async fn link(place: &Place, key: &PassKey, expires: Duration) -> Result<String, Failure> {
+    let web_service_url = place.web_service_url()?;
+    let keys = place.secret(LINK_KEYS).await?.ok_or_else(|| {
+        Failure::new(format!(
+            "{} has no link keys; store some with `livepass secret put keys`",
+            place.name()
+        ))
+    })?;
+    let keys = aws::secrets::parse_key_ring(&keys)
+        .map_err(|reason| Failure::new(format!("{LINK_KEYS} of {}: {reason}", place.name())))?;
     let expires_at = SystemTime::now()
         .checked_add(expires)
         .filter(|_| (1..=LONGEST.as_secs()).contains(&expires.as_secs()))
@@ -51,11 +61,7 @@ pub fn link(dir: &Path, key: &PassKey, expires: Duration) -> Result<String, Fail
         .ok_or_else(|| Failure::new("--expires: a link holds for at least one second and at most 10 years"))?
         .as_secs();
     let signature = LinkSignature::sign(keys.current(), key, expires_at);
-    Ok(format!(
-        "{}{}",
-        endpoints.web_service_url,
-        signature.path_and_query(key)
-    ))
+    Ok(format!("{web_service_url}{}", signature.path_and_query(key)))
 }
 
 /// Where the stack of a folder is.

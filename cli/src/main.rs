@@ -38,7 +38,7 @@ async fn main() -> std::process::ExitCode {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Dev(arguments) => dev::run(arguments).await,
         Command::Phone(arguments) => phone::run(arguments).await,
-        Command::Link(arguments) => link::run(&arguments),
+        Command::Link(arguments) => link::run(&arguments).await,
         Command::Secret(arguments) => secret::run(arguments).await,
         Command::Template(arguments) => template::run(arguments).await,
     };

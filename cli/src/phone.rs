@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::failure::Failure;
 use crate::link::{endpoints, link};
+use crate::place::Place;
 
 /// Be an iPhone: download, register, wait for pushes, update; unregister on leaving
 ///
@@ -58,7 +59,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     });
     let links = if arguments.links.is_empty() {
         let demo = PassKey::parse("pass.com.example.loyalty", "DEMO-1")?;
-        vec![link(&arguments.dir, &demo, Duration::from_secs(60))?]
+        vec![link(&Place::of_folder(&arguments.dir)?, &demo, Duration::from_secs(60)).await?]
     } else {
         arguments.links.clone()
     };

@@ -36,13 +36,18 @@ impl PlaceArguments {
             Some(stack) => Ok(Place::Deployed(Box::new(Deployed::find(stack).await?))),
             None => {
                 let dir = self.dir.as_deref().unwrap_or(Path::new(".livepass"));
-                Ok(Place::Folder(LocalFolder::open(dir)?))
+                Place::of_folder(dir)
             }
         }
     }
 }
 
 impl Place {
+    /// A local stack's folder.
+    pub fn of_folder(dir: &Path) -> Result<Self, Failure> {
+        Ok(Self::Folder(LocalFolder::open(dir)?))
+    }
+
     /// The stored secret of this name.
     pub async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, Failure> {
         match self {
@@ -64,6 +69,14 @@ impl Place {
         match self {
             Self::Folder(folder) => folder.publish_template(id, template).await,
             Self::Deployed(stack) => stack.publish_template(id, template).await,
+        }
+    }
+
+    /// What is baked into the stack's passes, and what its links begin with.
+    pub fn web_service_url(&self) -> Result<String, Failure> {
+        match self {
+            Self::Folder(folder) => folder.web_service_url(),
+            Self::Deployed(stack) => Ok(stack.web_service_url.clone()),
         }
     }
 

@@ -14,12 +14,14 @@ use pkpass::Template;
 use crate::failure::Failure;
 
 /// Outputs of template.yaml that are needed here.
+const WEB_SERVICE_URL: &str = "WebServiceUrl";
 const REGISTRY_TABLE: &str = "RegistryTable";
 const TEMPLATES_URL: &str = "TemplatesUrl";
 const SECRETS_URL: &str = "SecretsUrl";
 
 pub struct Deployed {
     stack: String,
+    pub web_service_url: String,
     registry: Registry,
     s3: aws_sdk_s3::Client,
     secrets: aws_sdk_secretsmanager::Client,
@@ -50,6 +52,7 @@ impl Deployed {
             .force_path_style(std::env::var_os("AWS_ENDPOINT_URL_S3").is_some())
             .build();
         Ok(Self {
+            web_service_url: output(WEB_SERVICE_URL)?,
             registry: Registry::new(
                 aws::dynamodb::connect(aws::from_environment()).await,
                 output(REGISTRY_TABLE)?,

@@ -35,6 +35,10 @@ impl LocalFolder {
         self.dir.display().to_string()
     }
 
+    pub fn web_service_url(&self) -> Result<String, Failure> {
+        Ok(endpoints(&self.dir)?.web_service_url)
+    }
+
     pub fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, Failure> {
         let path = self.dir.join("secrets").join(name);
         match fs::read(&path) {

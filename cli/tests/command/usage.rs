@@ -29,12 +29,17 @@ fn every_command_has_help_with_examples() {
 fn a_missing_stack_is_named_with_the_command_that_starts_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().to_str().unwrap();
-    for command in ["link", "phone"] {
-        assert_eq!(
-            fails(&[command, "--dir", path]),
-            format!("error: no stack has been started in {path}; run `livepass dev --dir {path}` first\n")
-        );
-    }
+    assert_eq!(
+        fails(&["phone", "--dir", path]),
+        format!("error: no stack has been started in {path}; run `livepass dev --dir {path}` first\n")
+    );
+    assert_eq!(
+        fails(&["link", "--dir", path]),
+        format!(
+            "error: {path} is not the folder of a local stack; run `livepass dev --dir {path}` first, or name a \
+             deployed stack with --stack\n"
+        )
+    );
 }
 
 #[test]

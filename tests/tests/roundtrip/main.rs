@@ -1,5 +1,7 @@
 //! The round trip through HTTP, streams and APNs, as phones live it.
 
+mod rotation;
+
 use std::time::Duration;
 
 use apns_simulator::Answer;

@@ -1,78 +1,32 @@
-//! moto's server: S3 and Secrets Manager over HTTP, on a free loopback port.
+//! S3 and Secrets Manager of a moto server.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use aws::{ConfigLoader, Connections, from_environment};
 use aws_sdk_s3::config::{Credentials, Region};
 
-/// Python on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(90);
-
-/// A running server. Ends with the last test that uses it.
-pub struct Moto {
-    process: Child,
-    address: SocketAddr,
-}
+pub struct Moto(Arc<moto::Moto>);
 
 impl Moto {
     /// The server of the tests that run now; `None`, and a line that says so, where there is none.
     pub fn shared() -> Option<Arc<Self>> {
-        static RUNNING: Mutex<Weak<Moto>> = Mutex::new(Weak::new());
-        let program = program()?;
-        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(moto) = running.upgrade() {
-            return Some(moto);
-        }
-        let moto = Arc::new(Self::start(&program));
-        *running = Arc::downgrade(&moto);
-        Some(moto)
-    }
-
-    fn start(program: &PathBuf) -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let process = Command::new(program)
-            .args(["-H", "127.0.0.1", "-p", &address.port().to_string()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("moto_server starts");
-        // Dropped, and so ended, also when it does not come up.
-        let mut moto = Self { process, address };
-        let begun = Instant::now();
-        while TcpStream::connect(address).is_err() {
-            let ended = moto.process.try_wait().unwrap();
-            assert!(ended.is_none(), "moto_server ended with {ended:?}");
-            assert!(begun.elapsed() < PATIENCE, "moto_server does not listen");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        moto
+        moto::Moto::shared().map(|server| Arc::new(Self(server)))
     }
 
     pub async fn connections(&self) -> Connections {
-        Connections::with(configuration(&format!("http://{}", self.address))).await
+        Connections::with(configuration(&self.0.url())).await
     }
 
     /// For what a test does beside the adapter.
     pub async fn s3(&self) -> aws_sdk_s3::Client {
-        let config = configuration(&format!("http://{}", self.address)).load().await;
+        let config = configuration(&self.0.url()).load().await;
         let config = aws_sdk_s3::config::Builder::from(&config).force_path_style(true);
         aws_sdk_s3::Client::from_conf(config.build())
     }
 
     pub async fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
-        let config = configuration(&format!("http://{}", self.address)).load().await;
+        let config = configuration(&self.0.url()).load().await;
         aws_sdk_secretsmanager::Client::new(&config)
-    }
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 
@@ -82,17 +36,4 @@ pub fn configuration(url: &str) -> ConfigLoader {
         .endpoint_url(url)
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new("local", "local", None, None, "livepass"))
-}
-
-fn program() -> Option<PathBuf> {
-    let tools = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/ci-tools/bin");
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        .chain([PathBuf::from(tools)])
-        .map(|folder| folder.join("moto_server"))
-        .find(|program| program.is_file());
-    if found.is_none() {
-        eprintln!("skipped: no moto_server");
-    }
-    found
 }

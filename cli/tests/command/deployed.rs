@@ -1,0 +1,131 @@
+//! Commands on a deployed stack, which they find by its name. moto stands for the account.
+
+use std::path::Path;
+use std::process::Output;
+
+use aws_sdk_cloudformation as cloudformation;
+use moto::Moto;
+use seed::{TestAuthority, Validity};
+use serde_json::json;
+
+use crate::process::livepass;
+
+const TYPE: &str = "pass.com.example.loyalty";
+const TEAM: &str = "A1B2C3D4E5";
+
+/// The part of template.yaml that commands look at, under this stack's name.
+async fn deploy(moto: &Moto, stack: &str) {
+    let template = json!({
+        "Resources": {
+            "Templates": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": format!("{stack}-templates")}},
+            "Registry": {"Type": "AWS::DynamoDB::Table", "Properties": {
+                "TableName": format!("{stack}-registry"),
+                "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [
+                    {"AttributeName": "PK", "AttributeType": "S"},
+                    {"AttributeName": "SK", "AttributeType": "S"},
+                ],
+                "KeySchema": [
+                    {"AttributeName": "PK", "KeyType": "HASH"},
+                    {"AttributeName": "SK", "KeyType": "RANGE"},
+                ],
+            }},
+        },
+        "Outputs": {
+            "WebServiceUrl": {"Value": "https://passes.example.com"},
+            "RegistryTable": {"Value": {"Ref": "Registry"}},
+            "TemplatesUrl": {"Value": format!("s3://{stack}-templates/templates")},
+            "SecretsUrl": {"Value": format!("secretsmanager://{stack}")},
+        },
+    });
+    let config = aws::from_environment()
+        .endpoint_url(moto.url())
+        .region("us-east-1")
+        .credentials_provider(cloudformation::config::Credentials::new(
+            "local", "local", None, None, "test",
+        ))
+        .load()
+        .await;
+    cloudformation::Client::new(&config)
+        .create_stack()
+        .stack_name(stack)
+        .template_body(template.to_string())
+        .send()
+        .await
+        .expect("the stack is there");
+}
+
+fn run(moto: &Moto, dir: &Path, line: &str) -> Output {
+    livepass()
+        .args(line.split_whitespace())
+        .current_dir(dir)
+        .env("AWS_ENDPOINT_URL", moto.url())
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "local")
+        .env("AWS_SECRET_ACCESS_KEY", "local")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .output()
+        .expect("livepass runs")
+}
+
+fn accepted(moto: &Moto, dir: &Path, line: &str) -> String {
+    let output = run(moto, dir, line);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{line}: {errors}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[tokio::test]
+async fn secrets_templates_and_links_of_a_stack_are_found_by_its_name() {
+    let Some(moto) = Moto::shared() else { return };
+    deploy(&moto, "livepass-test").await;
+    let files = tempfile::tempdir().unwrap();
+    let identity = TestAuthority::create()
+        .and_then(|apple| {
+            apple.issue_pass_certificate(&TYPE.parse().unwrap(), &TEAM.parse().unwrap(), Validity::long())
+        })
+        .expect("an identity");
+    std::fs::write(files.path().join("certificate.pem"), identity.certificate_chain_pem).unwrap();
+    std::fs::write(files.path().join("key.pem"), identity.private_key_pem).unwrap();
+    for (path, content) in seed::templates::loyalty() {
+        let path = files.path().join("card").join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    let accepted = |line: &str| accepted(&moto, files.path(), line);
+
+    for _ in 0..2 {
+        accepted(&format!(
+            "secret put pass-type --type {TYPE} --certificate certificate.pem --key key.pem --stack livepass-test"
+        ));
+    }
+    let made = accepted("secret put keys --stack livepass-test");
+    assert!(!made.contains("kept"), "{made}");
+    let kept = accepted("secret put keys --stack livepass-test");
+    assert!(kept.contains(", 1 in all; kept"), "{kept}");
+    let first = accepted("template put card --id loyalty --stack livepass-test");
+    assert!(
+        first.contains("is published in stack livepass-test") && first.contains("(change 1)"),
+        "{first}"
+    );
+    let again = accepted("template put card --id loyalty --stack livepass-test");
+    assert!(again.contains("with these very files already"), "{again}");
+    let link = accepted(&format!("link --type {TYPE} --serial CARD-7 --stack livepass-test"));
+    assert!(
+        link.starts_with(&format!("https://passes.example.com/add/{TYPE}/CARD-7?e=")),
+        "{link}"
+    );
+}
+
+#[tokio::test]
+async fn a_stack_that_is_not_there_or_not_ours_is_named() {
+    let Some(moto) = Moto::shared() else { return };
+    let files = tempfile::tempdir().unwrap();
+    let output = run(&moto, files.path(), "link --stack elsewhere");
+    let sentence = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(
+        sentence.contains("stack elsewhere cannot be described; check name, region and credentials"),
+        "{sentence}"
+    );
+}
