@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use p12_keystore::{KeyStore, Pkcs12ImportPolicy};
 use passes::ids::PassTypeIdentifier;
-use pkpass::{Identity, LocalKey, SigningCertificate};
+use pkpass::{Identity, SigningCertificate};
 
 use crate::failure::Failure;
 use crate::place::Place;
@@ -65,7 +65,7 @@ impl Arguments {
         let certificate = SigningCertificate::from_pem(&certificates)?;
         certificate.check_for(self.pass_type.as_str(), self.team.as_deref(), SystemTime::now())?;
         let certificate = Arc::new(certificate);
-        Identity::new(certificate.clone(), LocalKey::from_pem(&key_pem)?)?;
+        Identity::from_pem(certificate.clone(), &key_pem)?;
         Ok(PassTypeIdentity {
             pass_type: self.pass_type.clone(),
             certificate,
@@ -96,9 +96,16 @@ impl PassTypeIdentity {
         let chain = [self.certificate.leaf_der(), self.certificate.intermediate_der()]
             .map(pem)
             .concat();
-        // The certificate last: with a new key and the old certificate, readers keep what they have.
-        place.put_secret(&name("key"), &self.key_pem).await?;
+        // Beside the new key the old one stays until the certificate has been replaced: at every
+        // moment there is a key that fits, also for a function that starts amid this.
+        let mut keys = self.key_pem.clone();
+        if let Some(old) = place.secret(&name("key")).await? {
+            keys.push(b'\n');
+            keys.extend(old);
+            place.put_secret(&name("key"), &keys).await?;
+        }
         place.put_secret(&name("certificate"), chain.as_bytes()).await?;
+        place.put_secret(&name("key"), &self.key_pem).await?;
         println!("stored in {}; it is used within 15 minutes", place.name());
         Ok(())
     }

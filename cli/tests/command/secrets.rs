@@ -210,6 +210,7 @@ fn a_rotated_identity_key_and_template_are_used_by_the_running_stack() {
     files.accepted(&format!(
         "secret put pass-type --type {TYPE} --certificate certificate.pem --key key.pem --dir {dir}"
     ));
+    // The old key stays only while it may be needed.
     let stored = fs::read(stack.path().join(format!("secrets/pass-types/{TYPE}/key.pem"))).unwrap();
     assert_eq!(stored, fs::read(files.dir.path().join("key.pem")).unwrap());
 

@@ -64,35 +64,49 @@ pub struct LocalKey {
 
 impl LocalKey {
     /// Reads an RSA private key of 2048 to 8192 bits from PEM, as PKCS#8 (`PRIVATE KEY`) or PKCS#1
-    /// (`RSA PRIVATE KEY`). Other blocks, such as certificates, are skipped.
+    /// (`RSA PRIVATE KEY`): the first of the file. Other blocks, such as certificates, are skipped.
     ///
     /// # Errors
     /// What is wrong with the key, with the way to mend it.
     pub fn from_pem(pem: &[u8]) -> Result<Self, IdentityError> {
-        let text = std::str::from_utf8(pem).map_err(|_| IdentityError::Binary)?;
-        let block = pem::blocks(text)
-            .into_iter()
-            .find(|block| block.label.ends_with("PRIVATE KEY"))
-            .ok_or(IdentityError::NoKey)?;
+        Self::read(&key_blocks(pem)?[0])
+    }
+
+    fn read(block: &pem::Block) -> Result<Self, IdentityError> {
         if block.encrypted {
             return Err(IdentityError::EncryptedKey);
         }
         let malformed = |reason: &str| IdentityError::MalformedKey {
             reason: reason.to_owned(),
         };
-        let der = block.der.ok_or_else(|| malformed("its base64 is broken"))?;
+        let der = block.der.as_ref().ok_or_else(|| malformed("its base64 is broken"))?;
         let pair = match block.label.as_str() {
-            "RSA PRIVATE KEY" => rsa::KeyPair::from_der(&der),
+            "RSA PRIVATE KEY" => rsa::KeyPair::from_der(der),
             "PRIVATE KEY" => {
-                if !is_rsa(&der).map_err(|error| malformed(&error.to_string()))? {
+                if !is_rsa(der).map_err(|error| malformed(&error.to_string()))? {
                     return Err(IdentityError::KeyNotRsa);
                 }
-                rsa::KeyPair::from_pkcs8(&der)
+                rsa::KeyPair::from_pkcs8(der)
             }
             _ => return Err(IdentityError::KeyNotRsa),
         };
         pair.map(|pair| Self { pair })
             .map_err(|error| malformed(&error.to_string()))
+    }
+
+    fn fits(&self, certificate: &SigningCertificate) -> bool {
+        certificate.leaf.rsa_key() == Some(self.pair.public_key().as_ref())
+    }
+}
+
+/// The private keys of a PEM file, at least one.
+fn key_blocks(pem: &[u8]) -> Result<Vec<pem::Block>, IdentityError> {
+    let text = std::str::from_utf8(pem).map_err(|_| IdentityError::Binary)?;
+    let mut blocks = pem::blocks(text);
+    blocks.retain(|block| block.label.ends_with("PRIVATE KEY"));
+    match blocks.is_empty() {
+        true => Err(IdentityError::NoKey),
+        false => Ok(blocks),
     }
 }
 
@@ -130,12 +144,24 @@ impl Identity {
     /// # Errors
     /// [`IdentityError::OtherKey`] when they do not belong together.
     pub fn new(certificate: Arc<SigningCertificate>, key: LocalKey) -> Result<Self, IdentityError> {
-        if certificate.leaf.rsa_key() != Some(key.pair.public_key().as_ref()) {
-            return Err(IdentityError::OtherKey {
+        match key.fits(&certificate) {
+            true => Self::assemble(certificate, Box::new(key)),
+            false => Err(IdentityError::OtherKey {
                 pass_type: certificate.pass_type_identifier().to_owned(),
-            });
+            }),
         }
-        Self::assemble(certificate, Box::new(key))
+    }
+
+    /// Puts a certificate together with that key of a PEM file which belongs to it. While an
+    /// identity is replaced, the file holds the new key and the old one.
+    ///
+    /// # Errors
+    /// [`IdentityError::OtherKey`] when none belongs to it, and what is wrong with a key.
+    pub fn from_pem(certificate: Arc<SigningCertificate>, keys: &[u8]) -> Result<Self, IdentityError> {
+        let blocks = key_blocks(keys)?;
+        let mut keys = blocks.iter().map(LocalKey::read).collect::<Result<Vec<_>, _>>()?;
+        let fitting = keys.iter().position(|key| key.fits(&certificate)).unwrap_or(0);
+        Self::new(certificate, keys.swap_remove(fitting))
     }
 
     /// Puts a certificate and any other signer together, after one signature to see that they

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use passes::ids::PassTypeIdentifier;
 use passes::ports::{IdentityFault, ReadCertificates, ReadIdentities};
 use passes::time::Timestamp;
-use pkpass::{Identity, IdentityError, LocalKey, SigningCertificate};
+use pkpass::{Identity, IdentityError, SigningCertificate};
 
 use super::cache::Passing;
 use super::{ReadSecret, Secrets};
@@ -73,8 +73,7 @@ impl<R: ReadSecret> Secrets<R> {
                 "there is no signing key for {pass_type}; store it as secret `{name}`"
             ))
         })?;
-        let key = LocalKey::from_pem(&pem).map_err(|error| unusable(&name, error))?;
-        Identity::new(Arc::new(certificate), key).map_err(|error| match error {
+        Identity::from_pem(Arc::new(certificate), &pem).map_err(|error| match error {
             IdentityError::OtherKey { .. } => PairFault::HalfRotated(format!("secret `{name}`: {error}")),
             error => unusable(&name, error).into(),
         })

@@ -171,6 +171,32 @@ async fn secrets_manager_rotates_key_first() {
     rotates(SecretPlace::secrets_manager().await, false).await;
 }
 
+#[tokio::test]
+async fn a_function_that_starts_amid_a_rotation_finds_a_key_that_fits() {
+    let world = folder().await;
+    let name = format!("pass-types/{PASS_TYPE}/key.pem");
+    let both = APPLE.key_pem(1) + &APPLE.key_pem(0);
+    // As `livepass secret put pass-type` goes about it; each step is met by a cold start.
+    let starts = async |signs: usize| {
+        let started = World {
+            secrets: Secrets::new(world.store.clone(), {
+                let now = world.now.clone();
+                Arc::new(move || Timestamp::from_millis(now.load(Ordering::SeqCst)))
+            }),
+            place: SecretPlace::folder().await.unwrap(),
+            store: world.store.clone(),
+            now: world.now.clone(),
+        };
+        started.signs_with(signs).await;
+    };
+    world.place.put_text(&name, &both).await;
+    starts(0).await;
+    world.store_certificate(&APPLE.certificate_pem(1)).await;
+    starts(1).await;
+    world.store_key(1).await;
+    starts(1).await;
+}
+
 async fn folder() -> World {
     World::over(SecretPlace::folder().await.unwrap()).await
 }
