@@ -4,6 +4,7 @@
 pub mod backend;
 pub mod caller;
 pub mod clock;
+pub mod hostile;
 pub mod site;
 pub mod tap;
 pub mod workbench;
