@@ -202,4 +202,25 @@ mod tests {
         assert_eq!(parse("soon"), None);
         assert_eq!(retry_after(&HeaderMap::new(), now), None);
     }
+
+    proptest::proptest! {
+        /// Also from something that only pretends to be APNs.
+        #[test]
+        fn any_answer_has_a_meaning_and_a_short_reason(
+            status in 100_u16..1000,
+            body in proptest::prelude::any::<Vec<u8>>(),
+            asked in "[ -~]{0,40}",
+            json in "\\{\"reason\":\"[^\"\\\\]{0,200}\",\"timestamp\":[0-9]{1,30}\\}",
+        ) {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, asked.parse().unwrap());
+            let status = StatusCode::from_u16(status).unwrap();
+            for body in [body.as_slice(), json.as_bytes()] {
+                let answer = Answer::new(status, &headers, body, SystemTime::now());
+                if let Meaning::Final(PushOutcome::Refused(refusal)) = answer.meaning() {
+                    assert!(refusal.reason.chars().count() <= MAX_REASON_CHARS);
+                }
+            }
+        }
+    }
 }
