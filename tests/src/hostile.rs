@@ -1,4 +1,4 @@
-//! Hostile input: whatever somebody sends, nothing panics, hangs, answers 5xx, or is taken for
+//! Hostile input: whatever somebody sends, nothing panics, answers 5xx, or is taken for
 //! something that it is not.
 //!
 //! Each [`Target`] takes bytes and holds what comes of them against its own rules. Inputs are
@@ -17,9 +17,6 @@ use fastrand::Rng;
 
 use mutator::Mutator;
 pub use requests::Requests;
-
-/// Longer than this for one input is a way to keep a function busy.
-const TOO_LONG: Duration = Duration::from_secs(2);
 
 /// Something that takes input from outside.
 pub trait Target {
@@ -45,6 +42,7 @@ pub struct Taken {
     pub inputs: u64,
     /// Those that passed for good ones: with none, nothing behind the first check has been tried.
     pub passed: u64,
+    /// Far above the others, it would be a way to keep a function busy.
     pub slowest: Duration,
 }
 
@@ -60,9 +58,7 @@ pub fn feed(target: &mut dyn Target, inputs: u64, seed: u64, mut progress: impl 
         });
         let begun = Instant::now();
         passed += u64::from(target.take(&input));
-        let took = begun.elapsed();
-        assert!(took < TOO_LONG, "took {took:?}");
-        slowest = slowest.max(took);
+        slowest = slowest.max(begun.elapsed());
         progress(number + 1);
     }
     CURRENT.with_borrow_mut(String::clear);
