@@ -16,16 +16,19 @@ use dynoxide::Database;
 use edge::WallClock;
 use passes::device::Device;
 use passes::due::{DueOutcome, push_if_due};
-use passes::fan_out::Pushing;
+use passes::fan_out::{FurtherPages, Pushing};
 use passes::ids::{DeviceKey, PassKey, PassTypeIdentifier, Registration, SerialNumber};
 use passes::list::{ListOutcome, list};
-use passes::ports::{ReadDevice as _, ReadRevision as _, StoreResult};
+use passes::pace::Pace;
+use passes::pages::{PageReport, Pages};
+use passes::ports::{ReadDevice as _, ReadRevision as _, SendPage, StoreError, StoreResult};
 use passes::publish::{PublishReport, Publisher};
 use passes::push::{PushOutcome, SendPush};
 use passes::register::{RegisterOutcome, UnregisterOutcome, register, unregister};
 use passes::revision::Revision;
 use passes::tag::UpdateTag;
 use passes::tokens::PushToken;
+use passes::work::{Hint, NextPage};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -42,6 +45,7 @@ pub struct Workbench {
     pub clock: TestClock,
     pub backend: Backend,
     pub pushes: Pushes,
+    pub queue: PageQueue,
     pub registry: Registry,
     sources: Sources,
     material: Arc<Material<Folder, Folder>>,
@@ -74,6 +78,44 @@ impl SendPush for Pushes {
             .get(to.expose())
             .cloned()
             .unwrap_or(PushOutcome::Accepted)
+    }
+}
+
+/// Keeps pages until a test takes them up.
+#[derive(Clone, Default)]
+pub struct PageQueue {
+    waiting: Arc<Mutex<Vec<NextPage>>>,
+    refuses: Arc<Mutex<bool>>,
+}
+
+impl PageQueue {
+    /// Pages sent and not taken yet, oldest first.
+    pub fn waiting(&self) -> Vec<NextPage> {
+        self.waiting.lock().unwrap().clone()
+    }
+
+    /// The oldest page, which is then gone.
+    pub fn take(&self) -> Option<NextPage> {
+        let mut waiting = self.waiting.lock().unwrap();
+        (!waiting.is_empty()).then(|| waiting.remove(0))
+    }
+
+    /// Whether the next pages are refused, as by a queue that is away.
+    pub fn refuse(&self, refuses: bool) {
+        *self.refuses.lock().unwrap() = refuses;
+    }
+}
+
+impl SendPage for PageQueue {
+    async fn send_page(&self, page: &NextPage) -> StoreResult<()> {
+        if *self.refuses.lock().unwrap() {
+            return Err(StoreError::OutcomeUnknown {
+                call: "send-page",
+                source: "the queue is away".into(),
+            });
+        }
+        self.waiting.lock().unwrap().push(page.clone());
+        Ok(())
     }
 }
 
@@ -117,6 +159,7 @@ impl Workbench {
                 passes_table: PASSES.into(),
             },
             pushes: Pushes::default(),
+            queue: PageQueue::default(),
             registry: Registry::new(client.clone(), REGISTRY),
             sources: Sources::new(client, PASSES, REGISTRY),
             material: Arc::new(material(&clock.wall_clock())),
@@ -167,17 +210,47 @@ impl Workbench {
         self.publish_key(&key(serial)).await
     }
 
+    /// As somebody asks for it by hand.
+    pub async fn publish_explicitly(&self, serial: &str) -> StoreResult<PublishReport> {
+        self.publish_by(&key(serial), Hint::EXPLICIT).await
+    }
+
     pub async fn publish_key(&self, key: &PassKey) -> StoreResult<PublishReport> {
+        self.publish_by(key, Hint::default()).await
+    }
+
+    async fn publish_by(&self, key: &PassKey, hint: Hint) -> StoreResult<PublishReport> {
         let clock = self.clock.wall_clock();
         let publisher = Publisher {
             sources: &self.sources,
             store: &self.registry,
             material: &*self.material,
             pushing: Pushing::Now(&self.pushes),
+            further_pages: FurtherPages::Sent(&self.queue),
             clock: &clock,
             web_service_url: "http://127.0.0.1:8080",
         };
-        publisher.publish(key).await
+        publisher.publish(key, hint).await
+    }
+
+    /// Takes a page up as push-devices does, without ever running out of time.
+    pub async fn take_up(&self, page: &NextPage) -> StoreResult<PageReport> {
+        self.take_up_until(page, || false).await
+    }
+
+    pub async fn take_up_until(
+        &self,
+        page: &NextPage,
+        time_is_up: impl Fn() -> bool + Sync,
+    ) -> StoreResult<PageReport> {
+        let pages = Pages {
+            store: &self.registry,
+            pushing: Pushing::Now(&self.pushes),
+            queue: &self.queue,
+            pace: &Pace::per_second(100_000),
+            clock: &self.clock.wall_clock(),
+        };
+        pages.take_up(page, time_is_up).await
     }
 
     /// A card with this balance, published.

@@ -6,7 +6,7 @@ use edge::http::lambda_http::{Body, Request, RequestExt as _, Response};
 use edge::http::{HttpFunction, Subject, failed, method_not_allowed, package_response, pass_key, refused, set};
 use edge::platform::StoredMaterial;
 use edge::{Environment, Platform, WallClock, report};
-use passes::fan_out::Pushing;
+use passes::fan_out::{FurtherPages, NoQueue, Pushing};
 use passes::ids::PassKey;
 use passes::link::{LinkFault, LinkSignature};
 use passes::ports::{ReadLinkKeys as _, ReadRevision as _, StoreResult};
@@ -15,6 +15,7 @@ use passes::push::NoPush;
 use passes::revision::Revision;
 use passes::send::package;
 use passes::time::Clock as _;
+use passes::work::Hint;
 
 pub struct AddPass {
     registry: Registry,
@@ -46,10 +47,12 @@ impl AddPass {
             store: &self.registry,
             material: &self.material,
             pushing: Pushing::<NoPush>::LeftToSchedule,
+            // A pass that was never published has no devices, save after a loss of its revision.
+            further_pages: FurtherPages::<NoQueue>::InPlace,
             clock: &self.clock,
             web_service_url: &self.web_service_url,
         };
-        report::published(key, &publisher.publish(key).await?);
+        report::published(key, &publisher.publish(key, Hint::default()).await?);
         self.registry.revision(key).await
     }
 }

@@ -11,7 +11,7 @@ use edge::stream::aws_lambda_events::event::streams::DynamoDbEventResponse;
 use edge::stream::{answer, hints};
 use edge::{Environment, LambdaEvent, Platform, WallClock, deadline, report};
 use futures_util::{StreamExt as _, stream};
-use passes::fan_out::Pushing;
+use passes::fan_out::{FurtherPages, NoQueue, Pushing};
 use passes::ids::PassKey;
 use passes::ports::StoreResult;
 use passes::publish::{PublishReport, Publisher};
@@ -51,10 +51,11 @@ impl PublishChanges {
             store: &self.registry,
             material: &self.material,
             pushing: self.apns.as_ref().map_or(Pushing::LeftToSchedule, Pushing::Now),
+            further_pages: FurtherPages::<NoQueue>::InPlace,
             clock: &self.clock,
             web_service_url: &self.web_service_url,
         };
-        publisher.publish(key).await
+        publisher.publish(key, passes::work::Hint::default()).await
     }
 }
 

@@ -41,6 +41,10 @@ impl Clock for WallClock {
         let longest = LONGEST_PAUSE_MS.min(FIRST_PAUSE_MS << turn.min(8));
         tokio::time::sleep(Duration::from_millis(fastrand::u64(1..=longest))).await;
     }
+
+    async fn wait(&self, pause: Duration) {
+        tokio::time::sleep(pause).await;
+    }
 }
 
 impl fmt::Debug for WallClock {

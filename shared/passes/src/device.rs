@@ -33,6 +33,9 @@ pub struct Device {
     pub serials: BTreeMap<SerialNumber, Mark>,
     pub push_token: PushToken,
     pub lease: Option<Lease>,
+    /// When a list call last cleared a lease. Every push is followed by a lease, so where none
+    /// stands, the device's last push came before.
+    pub asked_at: Option<Timestamp>,
 }
 
 /// How long a device may take to ask before it is pushed again, in seconds.
@@ -41,6 +44,12 @@ pub const LEASE_SECONDS: u64 = 300;
 /// Pauses before the next push under one lease, in seconds: 5 min, 30 min, 2 h, 12 h, 48 h. A
 /// phone that is off for a weekend is still reached; APNs keeps a push for it besides.
 const PAUSES: [u64; 5] = [300, 1800, 7200, 43_200, 172_800];
+
+/// Pushes that follow one another more closely than this cost the pass type some of a phone's
+/// patience, in seconds: max(30 min, 120 min / number of passes of that type on the phone). Source:
+/// reports from the field; Apple documents no figure.
+const LEAST_SPACING: u64 = 1800;
+const SPACING_OF_ONE_PASS: u64 = 7200;
 
 /// After this many pushes without an answer the device is given up until its next change.
 pub const MAX_ATTEMPTS: u32 = PAUSES.len() as u32;
@@ -69,6 +78,17 @@ impl Lease {
 }
 
 impl Device {
+    /// When a push costs nothing of the phone's patience, in seconds since the epoch: the spacing
+    /// after the last time that it asked, or now. Only meaningful while no lease stands.
+    pub fn next_free_time(&self, now: Timestamp) -> u64 {
+        let passes = self.serials.len().max(1) as u64;
+        let spacing = LEAST_SPACING.max(SPACING_OF_ONE_PASS / passes);
+        self.asked_at.map_or(now.seconds(), |asked| {
+            // Not from the future, whatever clock wrote it.
+            now.seconds().max(asked.min(now).seconds() + spacing)
+        })
+    }
+
     /// The serials that changed after `since`, in order.
     pub fn changed_since(&self, since: UpdateTag) -> Vec<SerialNumber> {
         self.serials
@@ -82,6 +102,42 @@ impl Device {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_device_is_free_again_half_an_hour_to_two_hours_after_it_asked() {
+        let now = Timestamp::from_seconds(100_000);
+        let free = |passes: u64, asked_before: Option<u64>| {
+            let mark = Mark {
+                tag: UpdateTag::new(1),
+                revision: RevisionNumber::new(1),
+            };
+            let device = Device {
+                key: DeviceKey {
+                    device: "d1".parse().unwrap(),
+                    pass_type: "pass.com.example".parse().unwrap(),
+                },
+                tag: UpdateTag::new(1),
+                serials: (0..passes).map(|n| (n.to_string().parse().unwrap(), mark)).collect(),
+                push_token: "aa".parse().unwrap(),
+                lease: None,
+                asked_at: asked_before.map(|before| Timestamp::from_seconds(100_000 - before)),
+            };
+            device.next_free_time(now) - now.seconds()
+        };
+        // One pass 120 min, two 60, three 40, four and more 30.
+        assert_eq!(
+            [1, 2, 3, 4, 100].map(|passes| free(passes, Some(0))),
+            [7200, 3600, 2400, 1800, 1800]
+        );
+        assert_eq!(free(1, Some(7000)), 200);
+        assert_eq!(free(1, Some(7200)), 0);
+        assert_eq!(free(1, Some(90_000)), 0);
+        assert_eq!(
+            free(1, None),
+            0,
+            "never asked, so never pushed either but under a lease"
+        );
+    }
 
     #[test]
     fn a_lease_pushes_five_times_with_growing_pauses_and_then_gives_up() {

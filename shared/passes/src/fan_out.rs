@@ -1,4 +1,8 @@
 //! The fan-out: every device that holds a pass is advanced, and woken at most once.
+//!
+//! The first page is gone through in place. A pass with more devices than that is handed on page
+//! by page ([`crate::pages`]), so that it neither holds up other passes nor wakes everybody at
+//! once.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,20 +10,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
-use crate::device::{Device, Lease, Mark};
+use crate::advance::{Step, step};
 use crate::ids::{DeviceKey, DeviceLibraryIdentifier, PassKey, SerialNumber};
-use crate::ports::{Advance, AdvanceDevices, Advanced, Expecting, KeepLeases, StoreError, StoreResult};
+use crate::ports::{AdvanceDevices, KeepLeases, SendPage, StoreResult, WriteRevision};
 use crate::push::{PushOutcome, SendPush};
+use crate::record::UpdateUrgency;
 use crate::settle::settle;
-use crate::tag::{RevisionNumber, UpdateTag};
+use crate::tag::RevisionNumber;
 use crate::time::Clock;
+use crate::work::NextPage;
 
-/// Registrations read at a time.
+/// Registrations read at a time, and devices advanced in place.
 const PAGE: u32 = 100;
 /// Devices advanced side by side.
-const CONCURRENCY: usize = 16;
-/// Turns with one device: each means that another writer got on.
-const TURNS: u32 = 6;
+pub(crate) const CONCURRENCY: usize = 16;
+/// Devices read in one call.
+pub(crate) const DEVICES_AT_A_TIME: usize = 100;
 
 /// Whether a lease is followed by a push at once.
 #[derive(Debug)]
@@ -37,6 +43,31 @@ impl<P> Clone for Pushing<'_, P> {
 }
 impl<P> Copy for Pushing<'_, P> {}
 
+/// What becomes of the devices beyond the first page.
+#[derive(Debug)]
+pub enum FurtherPages<'a, Q> {
+    Sent(&'a Q),
+    /// For callers without the queue.
+    InPlace,
+}
+
+impl<Q> Clone for FurtherPages<'_, Q> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<Q> Copy for FurtherPages<'_, Q> {}
+
+/// For callers without the queue. It has no value, so nothing can be sent through it.
+#[derive(Debug)]
+pub enum NoQueue {}
+
+impl SendPage for NoQueue {
+    async fn send_page(&self, _: &NextPage) -> StoreResult<()> {
+        match *self {}
+    }
+}
+
 /// How the devices of one pass came out.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct FanOutReport {
@@ -48,6 +79,10 @@ pub struct FanOutReport {
     pub under_lease: u32,
     /// Left to the schedule.
     pub left: u32,
+    /// Devices whose item cannot be read: nothing brings them forward but mending it.
+    pub unreadable: u32,
+    /// Messages that hand further pages on (0 or 1 a publish).
+    pub pages_sent: u32,
     /// Pushes that APNs refused, and devices ended by that.
     pub refused: u32,
     pub undelivered: u32,
@@ -62,6 +97,8 @@ impl FanOutReport {
         self.pushed += other.pushed;
         self.under_lease += other.under_lease;
         self.left += other.left;
+        self.unreadable += other.unreadable;
+        self.pages_sent += other.pages_sent;
         self.refused += other.refused;
         self.undelivered += other.undelivered;
         self.ended += other.ended;
@@ -85,22 +122,91 @@ impl FanOutReport {
     }
 }
 
-/// Advances the devices of a pass, over all pages in place.
+/// Advances devices of one pass.
 pub(crate) struct FanOut<'a, S, P, C> {
     pub store: &'a S,
     pub pushing: Pushing<'a, P>,
     pub clock: &'a C,
+    pub urgency: UpdateUrgency,
     /// APNs has given an answer that concerns all pushes: the rest is left to the schedule.
     pub stopped: AtomicBool,
 }
 
-/// What became of one device.
-enum Step {
-    /// Gone, or already told: nothing to do.
-    Done,
-    UnderLease,
-    /// A lease was set; the device carries its newest token.
-    Leased(Device, Lease),
+impl<S, P, C> FanOut<'_, S, P, C>
+where
+    S: WriteRevision + AdvanceDevices + KeepLeases,
+    P: SendPush,
+    C: Clock,
+{
+    /// After a revision has been written: every device.
+    pub async fn announce(
+        &self,
+        key: &PassKey,
+        revision: RevisionNumber,
+        further: FurtherPages<'_, impl SendPage>,
+    ) -> StoreResult<FanOutReport> {
+        self.go_through(key, revision, false, further, true).await
+    }
+
+    /// The revision is as it was, but devices may have fallen behind: a crash, a lost page, a
+    /// restore. Their marks tell. Pages that are `chained` have been handed on before.
+    pub async fn catch_up(
+        &self,
+        key: &PassKey,
+        revision: RevisionNumber,
+        further: FurtherPages<'_, impl SendPage>,
+        chained: bool,
+    ) -> StoreResult<FanOutReport> {
+        self.go_through(key, revision, true, further, !chained).await
+    }
+
+    async fn go_through(
+        &self,
+        key: &PassKey,
+        revision: RevisionNumber,
+        compare: bool,
+        further: FurtherPages<'_, impl SendPage>,
+        hand_on: bool,
+    ) -> StoreResult<FanOutReport> {
+        let mut report = FanOutReport::default();
+        let mut after: Option<DeviceLibraryIdentifier> = None;
+        // One device's fault must not keep the others waiting: all pages are gone through first.
+        let mut fault = None;
+        loop {
+            let page = self.store.devices_with(key, after.as_ref(), PAGE).await?;
+            let mut devices = device_keys(page.devices, key);
+            if compare && !devices.is_empty() {
+                devices = self.behind(devices, &key.serial, revision).await?;
+            }
+            let mut advances = stream::iter(devices)
+                .map(|device| async move { self.advance_device(&device, &key.serial, revision).await })
+                .buffer_unordered(CONCURRENCY);
+            while let Some(one) = advances.next().await {
+                match one {
+                    Ok(one) => report.add(&one),
+                    Err(error) => fault = Some(error),
+                }
+            }
+            match (page.after, further) {
+                (Some(next), FurtherPages::InPlace) => after = Some(next),
+                (Some(next), FurtherPages::Sent(queue)) if hand_on => {
+                    let next = NextPage {
+                        key: key.clone(),
+                        after: Some(next),
+                    };
+                    // The message first: a crash between the two sends it once more, and the other
+                    // order would lose it.
+                    queue.send_page(&next).await?;
+                    report.pages_sent = 1;
+                    // Overtaken: a newer revision hands its own pages on.
+                    let _ = self.store.mark_chained(key, revision).await?;
+                    break;
+                }
+                _ => break,
+            }
+        }
+        fault.map_or(Ok(report), Err)
+    }
 }
 
 impl<S, P, C> FanOut<'_, S, P, C>
@@ -109,57 +215,8 @@ where
     P: SendPush,
     C: Clock,
 {
-    /// After a revision has been written: every device.
-    pub async fn announce(&self, key: &PassKey, revision: RevisionNumber) -> StoreResult<FanOutReport> {
-        self.pages(key, revision, false).await
-    }
-
-    /// The revision is as it was, but devices may have fallen behind: a crash, a lost page, a
-    /// restore. Their marks tell.
-    pub async fn catch_up(&self, key: &PassKey, revision: RevisionNumber) -> StoreResult<FanOutReport> {
-        self.pages(key, revision, true).await
-    }
-
-    async fn pages(&self, key: &PassKey, revision: RevisionNumber, compare: bool) -> StoreResult<FanOutReport> {
-        let mut report = FanOutReport::default();
-        let mut after: Option<DeviceLibraryIdentifier> = None;
-        // One device's fault must not keep the others waiting: all pages are gone through first.
-        let mut fault = None;
-        loop {
-            let page = self.store.devices_with(key, after.as_ref(), PAGE).await?;
-            let mut devices: Vec<_> = page
-                .devices
-                .into_iter()
-                .map(|device| DeviceKey {
-                    device,
-                    pass_type: key.pass_type.clone(),
-                })
-                .collect();
-            if compare && !devices.is_empty() {
-                devices = self.behind(devices, &key.serial, revision).await?;
-            }
-            let mut advances = stream::iter(devices)
-                .map(|device| async move { self.advance(&device, &key.serial, revision).await })
-                .buffer_unordered(CONCURRENCY);
-            while let Some(one) = advances.next().await {
-                match one {
-                    Ok(one) => report.add(&one),
-                    Err(error) => fault = Some(error),
-                }
-            }
-            match (page.after, fault) {
-                (Some(next), earlier) => {
-                    after = Some(next);
-                    fault = earlier;
-                }
-                (None, Some(fault)) => return Err(fault),
-                (None, None) => return Ok(report),
-            }
-        }
-    }
-
     /// Those whose mark is below the revision, and those whose registration has no device.
-    async fn behind(
+    pub async fn behind(
         &self,
         keys: Vec<DeviceKey>,
         serial: &SerialNumber,
@@ -174,18 +231,23 @@ where
         Ok(keys.into_iter().filter(|key| !current.contains(key)).collect())
     }
 
-    async fn advance(
+    /// Advances one device, and pushes it where that is ours to do.
+    pub async fn advance_device(
         &self,
         device: &DeviceKey,
         serial: &SerialNumber,
         revision: RevisionNumber,
     ) -> StoreResult<FanOutReport> {
         let mut report = FanOutReport::default();
-        match self.step(device, serial, revision).await? {
+        match step(self.store, self.clock, device, serial, revision, self.urgency).await? {
             Step::Done => {}
             Step::UnderLease => {
                 report.advanced = 1;
                 report.under_lease = 1;
+            }
+            Step::Relaxed => {
+                report.advanced = 1;
+                report.left = 1;
             }
             Step::Leased(device, lease) => {
                 report.advanced = 1;
@@ -207,79 +269,14 @@ where
         }
         Ok(report)
     }
-
-    /// Blind first, which is the ordinary case and costs no read; then on what the failed
-    /// condition showed.
-    async fn step(&self, key: &DeviceKey, serial: &SerialNumber, revision: RevisionNumber) -> StoreResult<Step> {
-        let mut attempt = {
-            let now = self.clock.now();
-            Advance {
-                mark: Mark {
-                    tag: UpdateTag::following(None, now),
-                    revision,
-                },
-                expecting: Expecting::NoLeaseAndLowerTag,
-                lease: Lease::starting(now),
-            }
-        };
-        for turn in 0..=TURNS {
-            if turn > 1 {
-                self.clock.back_off(turn - 2).await;
-            }
-            let found = match self.store.advance(key, serial, attempt).await {
-                Ok(Advanced::Done(device)) => {
-                    return Ok(match attempt.expecting {
-                        Expecting::UnderLease { .. } => Step::UnderLease,
-                        _ => Step::Leased(device, attempt.lease),
-                    });
-                }
-                Ok(Advanced::Overtaken(found)) => found,
-                // It may have been carried out. If so, its lease stands and nobody has pushed:
-                // the schedule will, or the device asks before.
-                Err(StoreError::Conflict { .. } | StoreError::OutcomeUnknown { .. }) => self.store.device(key).await?,
-                Err(error) => return Err(error),
-            };
-            let Some(mark) = found.as_ref().and_then(|device| device.serials.get(serial)) else {
-                self.store.remove_orphan(&key.registration(serial)).await?;
-                return Ok(Step::Done);
-            };
-            if mark.revision >= revision {
-                return Ok(Step::Done);
-            }
-            if let Some(device) = &found {
-                attempt = next_attempt(device, revision, self.clock);
-            }
-        }
-        Err(StoreError::Contended {
-            call: "advance",
-            turns: TURNS,
-        })
-    }
 }
 
-/// How to advance a device that is known.
-fn next_attempt(device: &Device, revision: RevisionNumber, clock: &impl Clock) -> Advance {
-    let now = clock.now();
-    let lease = Lease::starting(now);
-    let tag = device.tag;
-    Advance {
-        mark: Mark {
-            tag: UpdateTag::following(Some(tag), now),
-            revision,
-        },
-        expecting: match device.lease {
-            None => Expecting::NoLease { tag },
-            // Backed off, because earlier pushes were not answered: this change is news again. A
-            // lease without attempts left is dropped at its time, so it serves no change either.
-            Some(standing) if standing.due_at > lease.due_at || standing.is_used_up() => Expecting::TakingOver {
-                tag,
-                due_at: standing.due_at,
-            },
-            Some(standing) => Expecting::UnderLease {
-                tag,
-                due_at: standing.due_at,
-            },
-        },
-        lease,
-    }
+/// The devices of one pass type.
+pub(crate) fn device_keys(devices: Vec<DeviceLibraryIdentifier>, key: &PassKey) -> Vec<DeviceKey> {
+    let pass_type = &key.pass_type;
+    let keys = devices.into_iter().map(|device| DeviceKey {
+        device,
+        pass_type: pass_type.clone(),
+    });
+    keys.collect()
 }

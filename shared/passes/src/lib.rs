@@ -4,6 +4,7 @@
 //! steps between two calls to a port are where anything may interleave, crash or be repeated, and
 //! each module says which rule keeps that harmless.
 
+mod advance;
 pub mod device;
 pub mod device_log;
 pub mod due;
@@ -11,6 +12,8 @@ pub mod fan_out;
 pub mod ids;
 pub mod link;
 pub mod list;
+pub mod pace;
+pub mod pages;
 pub mod ports;
 pub mod problem;
 pub mod publish;
@@ -25,3 +28,4 @@ pub mod tag;
 pub mod template;
 pub mod time;
 pub mod tokens;
+pub mod work;

@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pkpass::{Identity, SigningCertificate, Template};
 
@@ -18,6 +19,7 @@ use crate::revision::{Revision, TemplatePointer};
 use crate::tag::{RevisionNumber, UpdateTag};
 use crate::time::Timestamp;
 use crate::tokens::{KeyRing, PushToken};
+use crate::work::{KeyToPublish, NextPage};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -96,18 +98,29 @@ pub trait ReadRevision: Send + Sync {
 pub struct Locked {
     pub revision: Option<Revision>,
     pub problem: Option<Problem>,
+    /// The revision whose further pages have been handed on.
+    pub chained: Option<RevisionNumber>,
 }
 
 pub trait WriteRevision: ReadRevision {
     /// Revision and problem in one strongly consistent read; read before the record.
     fn lock(&self, key: &PassKey) -> impl Future<Output = StoreResult<Locked>> + Send;
 
-    /// Writes a revision on condition that the one it replaces (or none) is still there.
+    /// Writes a revision on condition that the one it replaces (or none) is still there. What was
+    /// chained of the old one says nothing of the new one, and goes with it.
     fn replace_revision(
         &self,
         key: &PassKey,
         revision: &Revision,
         replaced: Option<RevisionNumber>,
+    ) -> impl Future<Output = StoreResult<Conditional>> + Send;
+
+    /// Notes that the pages beyond the first have been handed on for this revision, on condition
+    /// that it is still the newest one.
+    fn mark_chained(
+        &self,
+        key: &PassKey,
+        revision: RevisionNumber,
     ) -> impl Future<Output = StoreResult<Conditional>> + Send;
 
     fn put_problem(
@@ -188,6 +201,20 @@ pub trait AdvanceDevices: ReadDevice {
 
     /// Removes a registration on condition that its device does not hold the serial.
     fn remove_orphan(&self, registration: &Registration) -> impl Future<Output = StoreResult<()>> + Send;
+}
+
+// ---- queues
+
+pub trait SendPage: Send + Sync {
+    /// Hands a page of a fan-out on to whoever advances devices at a pace.
+    fn send_page(&self, page: &NextPage) -> impl Future<Output = StoreResult<()>> + Send;
+}
+
+pub trait SendKeys: Send + Sync {
+    /// Hands keys on to be published, after `delay` at the earliest; at most
+    /// [`KEYS_AT_A_TIME`](crate::work::KEYS_AT_A_TIME). An error means that some may not have been
+    /// taken; to send all of them again does no harm.
+    fn send_keys(&self, keys: &[KeyToPublish], delay: Duration) -> impl Future<Output = StoreResult<()>> + Send;
 }
 
 // ---- pushes

@@ -10,20 +10,21 @@ use std::sync::atomic::AtomicBool;
 
 use pkpass::{Sha1Digest, Template};
 
-use crate::fan_out::{FanOut, FanOutReport, Pushing};
+use crate::fan_out::{FanOut, FanOutReport, FurtherPages, Pushing};
 use crate::ids::PassKey;
 use crate::ports::{
     AdvanceDevices, Conditional, IdentityFault, KeepLeases, Locked, ReadAssets, ReadCertificates, ReadSources,
-    ReadTemplates, ReadTokenKeys, StoreError, StoreResult, WriteRevision,
+    ReadTemplates, ReadTokenKeys, SendPage, StoreError, StoreResult, WriteRevision,
 };
 use crate::problem::{Problem, ProblemKind};
 use crate::push::SendPush;
-use crate::record::{Attributes, PassRecord};
+use crate::record::{Attributes, PassRecord, UpdateUrgency};
 use crate::render::{Injected, render, render_voided};
 use crate::revision::{PinnedImage, Revision, TemplatePointer, TokenOrigin};
 use crate::tag::RevisionNumber;
 use crate::time::Clock;
 use crate::tokens::AuthenticationToken;
+use crate::work::Hint;
 
 /// Turns before a publish gives way: each turn means that another publisher got on.
 const TURNS: u32 = 8;
@@ -37,11 +38,12 @@ pub trait PublishMaterial: ReadTemplates + ReadAssets + ReadCertificates + ReadT
 impl<T: ReadTemplates + ReadAssets + ReadCertificates + ReadTokenKeys> PublishMaterial for T {}
 
 /// Publishes passes. Cheap to make; holds nothing of its own.
-pub struct Publisher<'a, R, S, M, P, C> {
+pub struct Publisher<'a, R, S, M, P, Q, C> {
     pub sources: &'a R,
     pub store: &'a S,
     pub material: &'a M,
     pub pushing: Pushing<'a, P>,
+    pub further_pages: FurtherPages<'a, Q>,
     pub clock: &'a C,
     /// Baked into every pass.
     pub web_service_url: &'a str,
@@ -79,6 +81,7 @@ struct Wanted {
     images: Vec<PinnedImage>,
     token: AuthenticationToken,
     token_origin: TokenOrigin,
+    urgency: UpdateUrgency,
     /// Something to tell the backend team that does not stop publishing.
     notice: Option<Problem>,
 }
@@ -95,17 +98,18 @@ struct Seen {
     pointer: Option<TemplatePointer>,
 }
 
-impl<R, S, M, P, C> Publisher<'_, R, S, M, P, C>
+impl<R, S, M, P, Q, C> Publisher<'_, R, S, M, P, Q, C>
 where
     R: ReadSources,
     S: PublishStore,
     M: PublishMaterial,
     P: SendPush,
+    Q: SendPage,
     C: Clock,
 {
     /// Publishes one pass. An error means that the caller's queue or stream must bring the key
     /// again; nothing is lost by that.
-    pub async fn publish(&self, key: &PassKey) -> StoreResult<PublishReport> {
+    pub async fn publish(&self, key: &PassKey, hint: Hint) -> StoreResult<PublishReport> {
         for turn in 0..TURNS {
             if turn > 0 {
                 self.clock.back_off(turn - 1).await;
@@ -129,7 +133,7 @@ where
                     if self.record_differs(self.sources.record(key).await?.as_ref(), &seen) {
                         continue;
                     }
-                    return self.refuse(key, locked, problem).await;
+                    return self.refuse(key, locked, problem, hint).await;
                 }
             };
             let notice = wanted.notice.clone();
@@ -141,7 +145,7 @@ where
                 return Ok(PublishReport {
                     outcome: PublishOutcome::Unchanged(current.number),
                     notice,
-                    fan_out: self.fan_out().catch_up(key, current.number).await?,
+                    fan_out: self.catch_up(key, current, locked.chained, hint).await?,
                 });
             }
             let replaced = locked.revision.map(|revision| revision.number);
@@ -161,7 +165,10 @@ where
             return Ok(PublishReport {
                 outcome: PublishOutcome::Published(revision.number),
                 notice,
-                fan_out: self.fan_out().announce(key, revision.number).await?,
+                fan_out: self
+                    .fan_out(revision.urgency)
+                    .announce(key, revision.number, self.further_pages)
+                    .await?,
             });
         }
         Err(StoreError::Contended {
@@ -170,22 +177,38 @@ where
         })
     }
 
-    fn fan_out(&self) -> FanOut<'_, S, P, C> {
+    /// Further pages are handed on once for a revision, and again when somebody asks for it by
+    /// hand: their message may have been lost, which no mark of the pass tells.
+    async fn catch_up(
+        &self,
+        key: &PassKey,
+        current: &Revision,
+        chained: Option<RevisionNumber>,
+        hint: Hint,
+    ) -> StoreResult<FanOutReport> {
+        let chained = chained == Some(current.number) && !hint.explicit;
+        self.fan_out(current.urgency)
+            .catch_up(key, current.number, self.further_pages, chained)
+            .await
+    }
+
+    fn fan_out(&self, urgency: UpdateUrgency) -> FanOut<'_, S, P, C> {
         FanOut {
             store: self.store,
             pushing: self.pushing,
             clock: self.clock,
+            urgency,
             stopped: AtomicBool::new(false),
         }
     }
 
     /// The last good revision stays in service, and whoever has not got it yet still gets it.
-    async fn refuse(&self, key: &PassKey, locked: Locked, problem: Problem) -> StoreResult<PublishReport> {
-        let serving = locked.revision.map(|revision| revision.number);
-        let fan_out = match serving {
-            Some(number) => self.fan_out().catch_up(key, number).await?,
+    async fn refuse(&self, key: &PassKey, locked: Locked, problem: Problem, hint: Hint) -> StoreResult<PublishReport> {
+        let fan_out = match &locked.revision {
+            Some(revision) => self.catch_up(key, revision, locked.chained, hint).await?,
             None => FanOutReport::default(),
         };
+        let serving = locked.revision.map(|revision| revision.number);
         Ok(PublishReport {
             outcome: PublishOutcome::Refused { problem, serving },
             notice: None,
@@ -266,6 +289,7 @@ where
             images: current.images.clone(),
             token: current.token.clone(),
             token_origin: current.token_origin.clone(),
+            urgency: UpdateUrgency::Now,
             notice: None,
         }))
     }
@@ -319,6 +343,7 @@ where
             images,
             token,
             token_origin,
+            urgency: record.urgency,
             notice,
         }))
     }
@@ -415,6 +440,7 @@ impl Wanted {
             images: self.images,
             token: self.token,
             token_origin: self.token_origin,
+            urgency: self.urgency,
         }
     }
 }

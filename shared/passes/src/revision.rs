@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::ids::TemplateId;
+use crate::record::UpdateUrgency;
 use crate::tag::RevisionNumber;
 use crate::tokens::AuthenticationToken;
 
@@ -54,6 +55,9 @@ pub struct Revision {
     /// Fixed at the first publish; compared as stored.
     pub token: AuthenticationToken,
     pub token_origin: TokenOrigin,
+    /// How soon devices are told of it, by the record that it was made from. Kept here because its
+    /// devices may be advanced long after, page by page.
+    pub urgency: UpdateUrgency,
 }
 
 /// Without pass.json, which holds the token and what a person's card shows.

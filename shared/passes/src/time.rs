@@ -37,4 +37,7 @@ pub trait Clock: Send + Sync {
     /// Waits a random while before the next of several turns (0 is the first repetition), so
     /// that those who collided do not collide again.
     fn back_off(&self, turn: u32) -> impl Future<Output = ()> + Send;
+
+    /// Waits this long: for a turn of a [`Pace`](crate::pace::Pace).
+    fn wait(&self, pause: Duration) -> impl Future<Output = ()> + Send;
 }

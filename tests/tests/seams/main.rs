@@ -6,6 +6,8 @@ mod faults;
 mod interleavings;
 mod leases;
 mod lists;
+mod pages;
 mod registrations;
+mod relaxed;
 mod revisions;
 mod strong_reads;

@@ -11,10 +11,11 @@ use flate2::write::DeflateEncoder;
 use passes::device::{Device, Lease, Mark};
 use passes::ports::{StoreError, StoreResult};
 use passes::problem::{Problem, ProblemKind};
-use passes::record::{Attribute, Attributes};
+use passes::record::{Attribute, Attributes, UpdateUrgency};
 use passes::render::MAX_PASS_JSON_BYTES;
 use passes::revision::{PinnedImage, Revision, TemplatePointer, TokenOrigin};
 use passes::tag::{RevisionNumber, UpdateTag};
+use passes::time::Timestamp;
 
 use super::expression::{n, s};
 use super::keys::parse_device_pk;
@@ -121,10 +122,14 @@ pub(super) fn read_device(item: &Item) -> StoreResult<Device> {
         serials,
         push_token: reader.parsed("push_token")?,
         lease,
+        asked_at: reader.optional_number("asked_at")?.map(Timestamp::from_millis),
     })
 }
 
 // ---- revisions
+
+/// The value of `urgency`; absent is "now".
+const RELAXED: &str = "relaxed";
 
 pub(super) fn write_revision(revision: &Revision, mut item: Item) -> StoreResult<Item> {
     let pointer = &revision.template;
@@ -142,6 +147,9 @@ pub(super) fn write_revision(revision: &Revision, mut item: Item) -> StoreResult
     ]);
     if let TokenOrigin::Derived { key } = &revision.token_origin {
         item.insert("token_key".into(), s(key));
+    }
+    if revision.urgency == UpdateUrgency::Relaxed {
+        item.insert("urgency".into(), s(RELAXED));
     }
     if !revision.images.is_empty() {
         let images = revision.images.iter().map(write_image).collect();
@@ -204,7 +212,18 @@ pub(super) fn read_revision(item: &Item) -> StoreResult<Revision> {
             },
             None => TokenOrigin::Record,
         },
+        urgency: match item.get("urgency") {
+            None => UpdateUrgency::Now,
+            Some(_) if reader.text("urgency")? == RELAXED => UpdateUrgency::Relaxed,
+            Some(_) => return Err(reader.unreadable("urgency")),
+        },
     })
+}
+
+/// The revision whose further pages have been handed on.
+pub(super) fn read_chained(item: &Item) -> StoreResult<Option<RevisionNumber>> {
+    let reader = Reader { call: "revision", item };
+    Ok(reader.optional_number("chained")?.map(RevisionNumber::new))
 }
 
 /// A voided pass has `"voided":true` more than was rendered; what inflates beyond that was not

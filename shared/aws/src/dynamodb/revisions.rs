@@ -1,6 +1,7 @@
 //! Revisions and problems.
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use passes::ids::PassKey;
 use passes::ports::{Conditional, Locked, ReadRevision, StoreResult, WriteRevision};
 use passes::problem::Problem;
@@ -11,7 +12,7 @@ use passes::time::Timestamp;
 use super::Registry;
 use super::errors::{conditional, fault};
 use super::expression::{n, names, s, values};
-use super::items::{read_problem, read_revision, write_problem, write_revision};
+use super::items::{read_chained, read_problem, read_revision, write_problem, write_revision};
 use super::keys::{PROBLEM, REVISION, pass_item, pass_pk};
 
 impl ReadRevision for Registry {
@@ -50,7 +51,10 @@ impl WriteRevision for Registry {
         let mut locked = Locked::default();
         for item in output.items() {
             match item.get("SK").and_then(|sk| sk.as_s().ok()).map(String::as_str) {
-                Some(REVISION) => locked.revision = Some(read_revision(item)?),
+                Some(REVISION) => {
+                    locked.revision = Some(read_revision(item)?);
+                    locked.chained = read_chained(item)?;
+                }
                 Some(PROBLEM) => locked.problem = Some(read_problem(item)?),
                 _ => {}
             }
@@ -83,6 +87,22 @@ impl WriteRevision for Registry {
             }
         };
         conditional!("replace-revision", PutItemError, put.send().await)
+    }
+
+    async fn mark_chained(&self, key: &PassKey, revision: RevisionNumber) -> StoreResult<Conditional> {
+        let (update, condition) = ("SET #chained = :rev", "#revision = :rev");
+        let result = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(pass_item(key, REVISION)))
+            .update_expression(update)
+            .condition_expression(condition)
+            .set_expression_attribute_names(Some(names(&[update, condition], None)))
+            .set_expression_attribute_values(Some(values([("rev", n(revision))])))
+            .send()
+            .await;
+        conditional!("mark-chained", UpdateItemError, result)
     }
 
     async fn put_problem(&self, key: &PassKey, problem: &Problem, now: Timestamp) -> StoreResult<()> {

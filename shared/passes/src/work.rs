@@ -1,0 +1,51 @@
+//! Work that is handed on through a queue: keys to publish, pages of a large fan-out.
+//!
+//! Both kinds may arrive late, twice and out of order: whoever takes them up goes by what the
+//! tables say then.
+
+use std::time::Duration;
+
+use crate::ids::{DeviceLibraryIdentifier, PassKey};
+
+/// What brought a key to be published. It never changes what is published, only how far devices
+/// are gone through.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Hint {
+    /// Somebody asks for it by hand: the pages of a fan-out are gone through again, although they
+    /// have been handed on for this revision before.
+    pub explicit: bool,
+    /// The template's `seq` whose sweep brought the key. Every publish reads the pointer itself,
+    /// so it decides nothing here; a sweep stops by it once the pointer has moved on.
+    pub template_seq: Option<u64>,
+}
+
+impl Hint {
+    /// Asked for by hand.
+    pub const EXPLICIT: Self = Self {
+        explicit: true,
+        template_seq: None,
+    };
+}
+
+/// A pass that is to be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyToPublish {
+    pub key: PassKey,
+    pub hint: Hint,
+}
+
+/// A page of the devices that hold a pass. It names no revision: whoever takes it up advances to
+/// the newest one, so that an old message cannot set a device back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NextPage {
+    pub key: PassKey,
+    /// The last device that is done with; `None` begins with the first.
+    pub after: Option<DeviceLibraryIdentifier>,
+}
+
+/// Keys handed on in one call, at most: SQS takes ten messages.
+pub const KEYS_AT_A_TIME: usize = 10;
+
+/// How long a key that failed rests. A throttled table or a store that is away for a moment has
+/// recovered by then, and a reader of the pass waits no longer than for a lost push.
+pub const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(30);
