@@ -1,5 +1,5 @@
 //! For tests: moto's server, which stands for the AWS services that have no engine in process (S3,
-//! Secrets Manager, CloudFormation), on a free loopback port.
+//! Secrets Manager, SQS, CloudFormation), on a free loopback port.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;

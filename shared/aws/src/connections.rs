@@ -33,7 +33,7 @@ pub(crate) fn bounded(config: ConfigLoader) -> ConfigLoader {
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
 }
 
-/// The clients of S3 and Secrets Manager. Each is made at its first call and shared from then on,
+/// The clients of S3, Secrets Manager and SQS. Each is made at its first call and shared from then on,
 /// so that a function that reads folders, or nothing, makes none.
 ///
 /// Cheap to clone; clones share the clients.
@@ -45,11 +45,12 @@ struct Clients {
     config: OnceCell<SdkConfig>,
     s3: OnceCell<aws_sdk_s3::Client>,
     secrets_manager: OnceCell<aws_sdk_secretsmanager::Client>,
+    sqs: OnceCell<aws_sdk_sqs::Client>,
 }
 
 impl Connections {
     /// Those of this process, by its environment: `AWS_REGION`, credentials,
-    /// `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
+    /// `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_SECRETS_MANAGER`, `AWS_ENDPOINT_URL_SQS`.
     pub fn of_process() -> Self {
         static PROCESS: OnceLock<Connections> = OnceLock::new();
         PROCESS.get_or_init(Self::default).clone()
@@ -85,5 +86,10 @@ impl Connections {
     pub(crate) async fn secrets_manager(&self) -> &aws_sdk_secretsmanager::Client {
         let connect = || async { aws_sdk_secretsmanager::Client::new(self.config().await) };
         self.0.secrets_manager.get_or_init(connect).await
+    }
+
+    pub(crate) async fn sqs(&self) -> &aws_sdk_sqs::Client {
+        let connect = || async { aws_sdk_sqs::Client::new(self.config().await) };
+        self.0.sqs.get_or_init(connect).await
     }
 }

@@ -1,4 +1,4 @@
-//! Adapters of the domain's ports: DynamoDB, template and asset files, secrets.
+//! Adapters of the domain's ports: DynamoDB, template and asset files, secrets, queues.
 //!
 //! An adapter talks and enforces the conditions that the domain's steps name; it decides nothing.
 //! SDK types stay in here. Which permissions each file needs stands in `ACTIONS.md`.
@@ -7,6 +7,7 @@ mod connections;
 pub mod dynamodb;
 pub mod files;
 mod material;
+pub mod queues;
 mod refusal;
 pub mod secrets;
 

@@ -1,12 +1,13 @@
-//! What S3 and Secrets Manager report, in the domain's words and with the way to mend it.
+//! What S3, Secrets Manager and SQS report, in the domain's words and with the way to mend it.
 
 use passes::ports::StoreError;
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 /// Codes by which the services ask for patience; they also answer 429 and, S3, 503.
-const THROTTLED: [&str; 6] = [
+const THROTTLED: [&str; 7] = [
     "RequestLimitExceeded",
+    "RequestThrottled",
     "SlowDown",
     "Throttling",
     "ThrottledException",
@@ -33,9 +34,14 @@ enum Refusal {
     },
 }
 
+/// Whether a code asks for patience.
+pub(crate) fn is_throttling(code: &str) -> bool {
+    THROTTLED.contains(&code)
+}
+
 /// Any failure that does not mean "not there".
 ///
-/// `what` names the file or secret, `remedy` says what to grant where access is denied.
+/// `what` names the file, secret or queue, `remedy` says what to grant where access is denied.
 pub(crate) fn fault<E>(call: &'static str, what: String, remedy: String, error: SdkError<E>) -> StoreError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -59,7 +65,7 @@ where
     };
     let code = service.code().unwrap_or_default().to_owned();
     let status = error.raw_response().map_or(0, |raw| raw.status().as_u16());
-    if THROTTLED.contains(&code.as_str()) || status == 429 {
+    if is_throttling(&code) || status == 429 {
         return StoreError::Throttled {
             call,
             source: error.into(),

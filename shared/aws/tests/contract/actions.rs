@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What a call in the source needs.
-const OPERATIONS: [(&str, &str); 12] = [
+const OPERATIONS: [(&str, &str); 13] = [
     (".get_item()", "dynamodb:GetItem"),
     (".batch_get_item()", "dynamodb:BatchGetItem"),
     (".query()", "dynamodb:Query"),
@@ -17,10 +17,11 @@ const OPERATIONS: [(&str, &str); 12] = [
     (" ConditionCheck::builder()", "dynamodb:ConditionCheckItem"),
     (".get_object()", "s3:GetObject"),
     (".get_secret_value()", "secretsmanager:GetSecretValue"),
+    (".send_message_batch()", "sqs:SendMessage"),
 ];
 
 /// Adapters that talk to AWS.
-const ADAPTERS: [&str; 4] = ["Registry", "Sources", "Bucket", "SecretsManager"];
+const ADAPTERS: [&str; 5] = ["Registry", "Sources", "Bucket", "SecretsManager", "SqsQueue"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -44,7 +45,7 @@ fn rows() -> BTreeMap<(String, String), BTreeSet<String>> {
 
 fn sources() -> Vec<(String, String)> {
     let mut sources = Vec::new();
-    for folder in ["dynamodb", "files", "secrets"] {
+    for folder in ["dynamodb", "files", "queues", "secrets"] {
         for entry in std::fs::read_dir(root().join("src").join(folder)).unwrap() {
             let path = entry.unwrap().path();
             let name = format!("{folder}/{}", path.file_name().unwrap().to_str().unwrap());

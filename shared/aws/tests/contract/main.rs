@@ -1,7 +1,7 @@
-//! The contract of the file and secret stores, run against every kind of store, and what the
+//! The contract of the stores of files and secrets and of the queues, run against every kind of store, and what the
 //! crate makes of them.
 //!
-//! The folder needs nothing. S3 and Secrets Manager are moto's, over HTTP; where `moto_server`
+//! The folder needs nothing. S3, Secrets Manager and SQS are moto's, over HTTP; where `moto_server`
 //! (PyPI: `moto[server]`) is not installed their tests say that they skip.
 
 mod actions;
@@ -10,6 +10,8 @@ mod files;
 mod identities;
 mod moto;
 mod places;
+mod queue_places;
+mod queues;
 mod rotation;
 mod scripted;
 mod secrets;

@@ -1,4 +1,4 @@
-//! S3 and Secrets Manager of a moto server.
+//! S3, Secrets Manager and SQS of a moto server.
 
 use std::sync::Arc;
 
@@ -27,6 +27,11 @@ impl Moto {
     pub async fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
         let config = configuration(&self.0.url()).load().await;
         aws_sdk_secretsmanager::Client::new(&config)
+    }
+
+    pub async fn sqs(&self) -> aws_sdk_sqs::Client {
+        let config = configuration(&self.0.url()).load().await;
+        aws_sdk_sqs::Client::new(&config)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::moto::Moto;
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A name that no other test of this process uses.
-fn own_name(what: &str) -> String {
+pub fn own_name(what: &str) -> String {
     format!("{what}-{}", NEXT.fetch_add(1, Ordering::SeqCst))
 }
 

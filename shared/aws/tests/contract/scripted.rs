@@ -42,6 +42,15 @@ pub async fn secrets_error(status: u16, code: &str) -> Connections {
     answering(status, &headers, &body).await
 }
 
+/// An answer of SQS.
+pub async fn sqs_answer(status: u16, body: &str) -> Connections {
+    let headers = format!(
+        "content-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\n",
+        body.len()
+    );
+    answering(status, &headers, body).await
+}
+
 /// Connections to a port where nobody listens.
 pub async fn unreachable() -> Connections {
     let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();

@@ -1,0 +1,34 @@
+//! A queue as the domain sees it.
+
+use std::time::Duration;
+
+use passes::ports::{SendKeys, SendPage, StoreResult};
+use passes::work::{KeyToPublish, NextPage};
+
+use super::{Message, SendMessages};
+
+/// Sends the domain's work as messages.
+#[derive(Debug, Clone)]
+pub struct Queue<S> {
+    store: S,
+}
+
+impl<S: SendMessages> Queue<S> {
+    pub fn new(store: S) -> Self {
+        Self { store }
+    }
+}
+
+impl<S: SendMessages> SendPage for Queue<S> {
+    async fn send_page(&self, page: &NextPage) -> StoreResult<()> {
+        let body = Message::Page(page.clone()).body();
+        self.store.send_messages(&[body], Duration::ZERO).await
+    }
+}
+
+impl<S: SendMessages> SendKeys for Queue<S> {
+    async fn send_keys(&self, keys: &[KeyToPublish], delay: Duration) -> StoreResult<()> {
+        let bodies: Vec<_> = keys.iter().map(|key| Message::Publish(key.clone()).body()).collect();
+        self.store.send_messages(&bodies, delay).await
+    }
+}
