@@ -1,13 +1,13 @@
 //! Certificate and key are rotated without a deploy and without a failure in between.
 
+use std::cell::RefCell;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Once};
 
 use aws::secrets::{ReadSecret, SecretStore, Secrets};
 use passes::ports::{IdentityFault, ReadIdentities as _, ReadTokenKeys as _, StoreError, StoreResult};
 use passes::time::Timestamp;
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::authority::{APPLE, NOW, PASS_TYPE, TEAM};
 use crate::places::SecretPlace;
@@ -246,12 +246,16 @@ async fn what_is_wrong_in_another_way_is_refused_at_once() {
     world.signs_with(0).await;
 }
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
-impl Write for Lines {
+/// The log of the thread that writes it.
+struct OwnThread;
+
+impl Write for OwnThread {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LOG.with_borrow_mut(|log| log.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
@@ -260,19 +264,17 @@ impl Write for Lines {
     }
 }
 
-impl<'a> MakeWriter<'a> for Lines {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
+/// What this thread logs from now on. One subscriber for the whole process: with one of its own,
+/// a test that meets a warning first on another thread would turn it off for all.
+fn own_log() {
+    static SUBSCRIBER: Once = Once::new();
+    SUBSCRIBER.call_once(|| tracing_subscriber::fmt().with_writer(|| OwnThread).init());
+    LOG.with_borrow_mut(Vec::clear);
 }
 
 #[tokio::test]
 async fn a_store_that_falters_is_looked_at_once_a_minute_and_warned_of_at_each_look() {
-    let lines = Lines::default();
-    let log = tracing_subscriber::fmt().with_writer(lines.clone()).finish();
-    let _guard = tracing::subscriber::set_default(log);
+    own_log();
     let world = folder().await;
     let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     let ring = format!(r#"{{"current":"a","keys":{{"a":"{key}"}}}}"#);
@@ -290,7 +292,7 @@ async fn a_store_that_falters_is_looked_at_once_a_minute_and_warned_of_at_each_l
         world.turn(MINUTE / 5);
     }
     assert_eq!(world.store.reads.load(Ordering::SeqCst) - healthy, 2, "one look each");
-    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let log = LOG.with_borrow(|log| String::from_utf8(log.clone()).unwrap());
     assert_eq!(log.matches("WARN").count(), 2, "{log}");
     assert!(
         log.contains("a secret cannot be renewed; the earlier one stays in use"),
