@@ -9,6 +9,7 @@ mod devices;
 mod due;
 mod errors;
 mod expression;
+mod grace;
 mod items;
 mod keys;
 mod leases;

@@ -5,6 +5,7 @@
 //! each module says which rule keeps that harmless.
 
 mod advance;
+pub mod deletion;
 pub mod device;
 pub mod device_log;
 pub mod due;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use pkpass::{Identity, SigningCertificate, Template};
 
+use crate::deletion::EndingPass;
 use crate::device::{Device, Lease, Mark};
 use crate::ids::{
     DeviceKey, DeviceLibraryIdentifier, PassKey, PassTypeIdentifier, Registration, SerialNumber, TemplateId,
@@ -256,26 +257,38 @@ pub trait KeepLeases: Send + Sync {
     ) -> impl Future<Output = StoreResult<Option<Vec<SerialNumber>>>> + Send;
 }
 
+/// What the index of due items names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DueItem {
+    Device(DeviceKey),
+    /// A pass whose record is gone.
+    Pass(PassKey),
+}
+
 /// A place in one shard of the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueCursor {
-    pub device: DeviceKey,
+    pub item: DueItem,
+    /// Seconds since the epoch.
     pub due_at: u64,
 }
 
 /// One page of a shard.
 #[derive(Debug)]
 pub struct DuePage {
+    /// Devices whose lease has run out.
     pub devices: Vec<DeviceKey>,
-    /// Entries that are no devices: somebody else's, passed over.
+    /// Passes whose grace is over.
+    pub passes: Vec<EndingPass>,
+    /// Entries that are neither: somebody else's, passed over.
     pub foreign: u32,
     /// Where the next page begins; `None` after the last.
     pub after: Option<DueCursor>,
 }
 
 pub trait FindDue: Send + Sync {
-    /// Devices whose lease has run out, in one shard, soonest first, at most `limit`; eventually
-    /// consistent.
+    /// Devices and passes whose time has come, in one shard, soonest first, at most `limit`;
+    /// eventually consistent.
     fn due(
         &self,
         shard: u8,
@@ -285,7 +298,26 @@ pub trait FindDue: Send + Sync {
     ) -> impl Future<Output = StoreResult<DuePage>> + Send;
 }
 
-/// Shards of the index that finds due leases: each takes 1,000 writes a second.
+pub trait KeepGrace: Send + Sync {
+    /// Notes, or takes back, until when a pass without record keeps its web service, on condition
+    /// that its revision is still this one. The revision itself stays as it is.
+    fn set_grace(
+        &self,
+        key: &PassKey,
+        revision: RevisionNumber,
+        grace_ends: Option<u64>,
+    ) -> impl Future<Output = StoreResult<Conditional>> + Send;
+
+    /// Brings a pass up again at `next`, on condition that it was due at `due_at`.
+    fn remind_of_grace(
+        &self,
+        key: &PassKey,
+        due_at: u64,
+        next: u64,
+    ) -> impl Future<Output = StoreResult<Conditional>> + Send;
+}
+
+/// Shards of the index of due items: each takes 1,000 writes a second.
 pub const DUE_SHARDS: u8 = 16;
 
 // ---- Wallet's calls

@@ -10,16 +10,17 @@ use std::sync::atomic::AtomicBool;
 
 use pkpass::{Sha1Digest, Template};
 
+use crate::deletion::GRACE_SECONDS;
 use crate::fan_out::{FanOut, FanOutReport, FurtherPages, Pushing};
 use crate::ids::PassKey;
 use crate::ports::{
-    AdvanceDevices, Conditional, IdentityFault, KeepLeases, Locked, ReadAssets, ReadCertificates, ReadSources,
-    ReadTemplates, ReadTokenKeys, SendPage, StoreError, StoreResult, WriteRevision,
+    AdvanceDevices, Conditional, IdentityFault, KeepGrace, KeepLeases, Locked, ReadAssets, ReadCertificates,
+    ReadSources, ReadTemplates, ReadTokenKeys, SendPage, StoreError, StoreResult, WriteRevision,
 };
 use crate::problem::{Problem, ProblemKind};
 use crate::push::SendPush;
 use crate::record::{Attributes, PassRecord, UpdateUrgency};
-use crate::render::{Injected, render, render_voided};
+use crate::render::{Injected, is_bound, render, render_ended, render_voided};
 use crate::revision::{PinnedImage, Revision, TemplatePointer, TokenOrigin};
 use crate::tag::RevisionNumber;
 use crate::time::Clock;
@@ -30,8 +31,8 @@ use crate::work::Hint;
 const TURNS: u32 = 8;
 
 /// What publish needs of the Registry.
-pub trait PublishStore: WriteRevision + AdvanceDevices + KeepLeases {}
-impl<T: WriteRevision + AdvanceDevices + KeepLeases> PublishStore for T {}
+pub trait PublishStore: WriteRevision + KeepGrace + AdvanceDevices + KeepLeases {}
+impl<T: WriteRevision + KeepGrace + AdvanceDevices + KeepLeases> PublishStore for T {}
 
 /// What publish needs of files and secrets.
 pub trait PublishMaterial: ReadTemplates + ReadAssets + ReadCertificates + ReadTokenKeys {}
@@ -82,6 +83,7 @@ struct Wanted {
     token: AuthenticationToken,
     token_origin: TokenOrigin,
     urgency: UpdateUrgency,
+    grace_ends: Option<u64>,
     /// Something to tell the backend team that does not stop publishing.
     notice: Option<Problem>,
 }
@@ -140,6 +142,17 @@ where
             if let Some(current) = &locked.revision
                 && current.fingerprint == wanted.fingerprint
             {
+                // A pass that its record had voided before looks the same without the record.
+                if current.grace_ends != wanted.grace_ends {
+                    match self.store.set_grace(key, current.number, wanted.grace_ends).await {
+                        Ok(Conditional::Done) => {}
+                        Ok(Conditional::Overtaken) | Err(StoreError::OutcomeUnknown { .. }) => continue,
+                        Err(error) => return Err(error),
+                    }
+                    if self.changed_since(key, &seen, current).await? {
+                        continue;
+                    }
+                }
                 self.settle_problem(key, locked.problem.as_ref(), notice.as_ref())
                     .await?;
                 return Ok(PublishReport {
@@ -273,11 +286,22 @@ where
         Ok((seen, wanted.map_err(NotWanted::Refused)))
     }
 
+    /// Without its record a pass is voided, and let go when its grace is over.
     async fn void(&self, current: &Revision) -> StoreResult<Result<Wanted, NotWanted>> {
-        let pass_json = render_voided(&current.pass_json).map_err(|error| StoreError::Unreadable {
+        let unreadable = |error: serde_json::Error| StoreError::Unreadable {
             call: "revision",
             reason: format!("its pass.json: {error}"),
-        })?;
+        };
+        let now = self.clock.now().seconds();
+        let (pass_json, grace_ends) = match current.grace_ends {
+            Some(ends) if ends <= now => (render_ended(&current.pass_json), None),
+            Some(ends) => (render_voided(&current.pass_json), Some(ends)),
+            None if is_bound(&current.pass_json).map_err(unreadable)? => {
+                (render_voided(&current.pass_json), Some(now + GRACE_SECONDS))
+            }
+            None => (render_ended(&current.pass_json), None),
+        };
+        let pass_json = pass_json.map_err(unreadable)?;
         let template = self
             .material
             .template(&current.template.id, &current.template.version)
@@ -290,6 +314,7 @@ where
             token: current.token.clone(),
             token_origin: current.token_origin.clone(),
             urgency: UpdateUrgency::Now,
+            grace_ends,
             notice: None,
         }))
     }
@@ -344,6 +369,7 @@ where
             token,
             token_origin,
             urgency: record.urgency,
+            grace_ends: None,
             notice,
         }))
     }
@@ -441,6 +467,7 @@ impl Wanted {
             token: self.token,
             token_origin: self.token_origin,
             urgency: self.urgency,
+            grace_ends: self.grace_ends,
         }
     }
 }

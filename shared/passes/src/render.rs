@@ -77,6 +77,24 @@ pub fn render_voided(published: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
     Ok(canonical_json(&pass))
 }
 
+/// The last rendering of a pass whose record has been gone for long: voided, and no longer bound to
+/// the web service, so that its phones stop asking.
+pub fn render_ended(published: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+    let mut pass: Value = serde_json::from_slice(published)?;
+    let object = as_object(&mut pass);
+    object.insert("voided".into(), true.into());
+    // Wallet takes both or none.
+    object.remove("webServiceURL");
+    object.remove("authenticationToken");
+    Ok(canonical_json(&pass))
+}
+
+/// Whether phones that hold this rendering still ask for newer ones.
+pub(crate) fn is_bound(published: &[u8]) -> Result<bool, serde_json::Error> {
+    let pass: Value = serde_json::from_slice(published)?;
+    Ok(pass.get("webServiceURL").is_some())
+}
+
 /// The object inside; anything else becomes an empty one (a template's skeleton is always one).
 fn as_object(value: &mut Value) -> &mut Map<String, Value> {
     if !value.is_object() {

@@ -58,6 +58,9 @@ pub struct Revision {
     /// How soon devices are told of it, by the record that it was made from. Kept here because its
     /// devices may be advanced long after, page by page.
     pub urgency: UpdateUrgency,
+    /// The record is gone. Until this second (since the epoch) the voided pass keeps its web
+    /// service, and writing the record again brings it back.
+    pub grace_ends: Option<u64>,
 }
 
 /// Without pass.json, which holds the token and what a person's card shows.

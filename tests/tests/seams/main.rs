@@ -2,6 +2,7 @@
 //! a real engine.
 
 mod advances;
+mod deletions;
 mod faults;
 mod interleavings;
 mod leases;

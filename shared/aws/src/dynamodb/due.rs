@@ -1,13 +1,16 @@
 //! The `due` index.
 
-use passes::ports::{DueCursor, DuePage, FindDue, StoreResult};
+use passes::deletion::EndingPass;
+use passes::ports::{DueCursor, DueItem, DuePage, FindDue, StoreResult};
 use passes::time::Timestamp;
 
 use super::Registry;
 use super::errors::fault;
 use super::expression::{n, names, values};
 use super::items::Item;
-use super::keys::{Key, device_item, device_pk, due_shard, parse_device_pk};
+use super::keys::{
+    Key, REVISION, device_item, device_pk, due_shard, parse_device_pk, parse_pass_pk, pass_item, pass_pk,
+};
 
 /// Sparse global secondary index: hash `due_shard`, range `due_at`, keys only.
 const INDEX: &str = "due";
@@ -28,27 +31,47 @@ impl FindDue for Registry {
             .send()
             .await
             .map_err(fault("find-due"))?;
-        let entries: Vec<_> = output.items().iter().map(cursor).collect();
-        let all = entries.len();
-        let devices: Vec<_> = entries.into_iter().flatten().map(|entry| entry.device).collect();
-        Ok(DuePage {
-            foreign: u32::try_from(all - devices.len()).unwrap_or(u32::MAX),
-            devices,
+        let mut page = DuePage {
+            devices: Vec::new(),
+            passes: Vec::new(),
+            foreign: 0,
             after: output.last_evaluated_key().and_then(cursor),
-        })
+        };
+        for entry in output.items() {
+            match cursor(entry) {
+                Some(DueCursor {
+                    item: DueItem::Device(device),
+                    ..
+                }) => page.devices.push(device),
+                Some(DueCursor {
+                    item: DueItem::Pass(key),
+                    due_at,
+                }) => page.passes.push(EndingPass { key, due_at }),
+                None => page.foreign += 1,
+            }
+        }
+        Ok(page)
     }
 }
 
 fn start_key(cursor: &DueCursor) -> Key {
-    let mut key = device_item(&cursor.device);
-    key.insert("due_shard".into(), n(due_shard(&device_pk(&cursor.device))));
+    let (mut key, pk) = match &cursor.item {
+        DueItem::Device(device) => (device_item(device), device_pk(device)),
+        DueItem::Pass(pass) => (pass_item(pass, REVISION), pass_pk(pass)),
+    };
+    key.insert("due_shard".into(), n(due_shard(&pk)));
     key.insert("due_at".into(), n(cursor.due_at));
     key
 }
 
 fn cursor(entry: &Item) -> Option<DueCursor> {
+    let pk = entry.get("PK")?.as_s().ok()?;
+    let item = match parse_device_pk(pk) {
+        Some(device) => DueItem::Device(device),
+        None => DueItem::Pass(parse_pass_pk(pk)?),
+    };
     Some(DueCursor {
-        device: parse_device_pk(entry.get("PK")?.as_s().ok()?)?,
+        item,
         due_at: entry.get("due_at")?.as_n().ok()?.parse().ok()?,
     })
 }

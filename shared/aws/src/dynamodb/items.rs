@@ -18,7 +18,7 @@ use passes::tag::{RevisionNumber, UpdateTag};
 use passes::time::Timestamp;
 
 use super::expression::{n, s};
-use super::keys::parse_device_pk;
+use super::keys::{due_shard, parse_device_pk};
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
@@ -151,6 +151,12 @@ pub(super) fn write_revision(revision: &Revision, mut item: Item) -> StoreResult
     if revision.urgency == UpdateUrgency::Relaxed {
         item.insert("urgency".into(), s(RELAXED));
     }
+    if let Some(grace_ends) = revision.grace_ends {
+        let pass = item.get("PK").and_then(|pk| pk.as_s().ok()).map(|pk| due_shard(pk));
+        item.insert("grace_ends".into(), n(grace_ends));
+        item.insert("due_at".into(), n(grace_ends));
+        item.extend(pass.map(|shard| ("due_shard".into(), n(shard))));
+    }
     if !revision.images.is_empty() {
         let images = revision.images.iter().map(write_image).collect();
         item.insert("images".into(), AttributeValue::L(images));
@@ -217,6 +223,7 @@ pub(super) fn read_revision(item: &Item) -> StoreResult<Revision> {
             Some(_) if reader.text("urgency")? == RELAXED => UpdateUrgency::Relaxed,
             Some(_) => return Err(reader.unreadable("urgency")),
         },
+        grace_ends: reader.optional_number("grace_ends")?,
     })
 }
 

@@ -60,6 +60,11 @@ pub(super) fn parse_device_pk(pk: &str) -> Option<DeviceKey> {
     })
 }
 
+pub(super) fn parse_pass_pk(pk: &str) -> Option<PassKey> {
+    let (pass_type, serial) = pk.strip_prefix("PASS#")?.split_once('#')?;
+    PassKey::parse(pass_type, serial).ok()
+}
+
 /// A key's shard of the `due` index: always the same one, and evenly spread (FNV-1a).
 pub(super) fn due_shard(pk: &str) -> u8 {
     let hash = pk.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -81,6 +86,9 @@ mod tests {
         };
         assert_eq!(parse_device_pk(&device_pk(&device)), Some(device));
         assert_eq!(parse_device_pk("TEMPLATE#x"), None);
+        let pass = PassKey::parse("pass.com.example.loyalty", "A-1").unwrap();
+        assert_eq!(parse_pass_pk(&pass_pk(&pass)), Some(pass));
+        assert_eq!(parse_pass_pk("PASS#pass.x"), None);
     }
 
     #[test]
