@@ -1,5 +1,6 @@
 //! A running stack in a folder of its own, with a clock that can be turned.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -35,10 +36,16 @@ const PATIENCE: Duration = Duration::from_secs(20);
 impl Site {
     /// A first start, with the demo's records published.
     pub async fn start() -> Self {
+        Self::start_with([]).await
+    }
+
+    /// The same with these values of template.yaml's parameters.
+    pub async fn start_with<const N: usize>(parameters: [(&str, &str); N]) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let clock = TestClock::starting_now();
         let config = StackConfig {
             clock: clock.wall_clock(),
+            parameters: BTreeMap::from(parameters.map(|(name, value)| (name.to_owned(), value.to_owned()))),
             ..StackConfig::on_free_ports(dir.path())
         };
         let stack = Stack::start(config).await.expect("the stack starts");
@@ -69,12 +76,26 @@ impl Site {
         self.dir.path()
     }
 
+    /// Ends the stack and leaves its folder, on which another one may start.
+    pub async fn shut_down(self) -> (TempDir, TestClock) {
+        self.stack.shutdown().await;
+        (self.dir, self.clock)
+    }
+
     /// Every change so far has been published.
     pub async fn published(&self) {
         tokio::time::timeout(PATIENCE, self.stack.published())
             .await
             .expect("all changes are published in time")
             .expect("the stream runs");
+    }
+
+    /// Every message that the queues could give out has been.
+    pub async fn worked_off(&self) {
+        tokio::time::timeout(PATIENCE, self.stack.worked_off())
+            .await
+            .expect("the queues are worked off in time")
+            .expect("the queues run");
     }
 
     /// Writes a loyalty card with this balance and publishes it.

@@ -75,6 +75,24 @@ impl Scene {
             .expect("the revision is deleted");
     }
 
+    /// The device's mark falls behind the pass's revision by one.
+    async fn fall_behind(&self, key: &PassKey) {
+        let s = |text: String| AttributeValue::S(text);
+        self.site
+            .backend
+            .client
+            .update_item()
+            .table_name(&self.site.stack.endpoints().registry_table)
+            .key("PK", s(format!("DEVICE#{DEVICE}#{}", key.pass_type)))
+            .key("SK", s("DEVICE".into()))
+            .update_expression("SET serials.#k.r = serials.#k.r - :one")
+            .expression_attribute_names("#k", key.serial.as_str())
+            .expression_attribute_values(":one", AttributeValue::N("1".into()))
+            .send()
+            .await
+            .expect("the mark is set back");
+    }
+
     /// The function's answer to a file, whose placeholders become values of this site.
     async fn replay(&self, name: &str) -> Value {
         let path = root().join(format!("events/{name}.json"));
@@ -509,7 +527,69 @@ async fn publish_changes_deleted() {
     assert_eq!(scene.site.pushes_to(PUSH_TOKEN).len(), 1);
 }
 
+/// The messages of a batch that come again, by their ids' last digit.
+fn come_again(messages: &[u32]) -> Value {
+    let failures: Vec<_> = messages
+        .iter()
+        .map(|last| json!({"itemIdentifier": format!("2b1f0e9c-7b5d-4f3e-8a1b-0c9d8e7f6a5{last}")}))
+        .collect();
+    json!({"batchItemFailures": failures})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn publish_changes_keys_of_the_queue() {
+    let (scene, _) = Scene::registered().await;
+    let ticket = PassKey::parse(TICKET, "TICKET-1").unwrap();
+    scene.lose_revision(&demo()).await;
+    scene.lose_revision(&ticket).await;
+    scene.site.clock.turn(Duration::from_secs(1));
+
+    assert_eq!(scene.replay("publish-changes--keys-of-the-queue").await, all_done());
+    let now = scene.site.clock.now().seconds();
+    for key in [&demo(), &ticket] {
+        assert_eq!(scene.site.revision(key).await.number.value(), now, "{key:?}");
+    }
+    assert_eq!(scene.site.pushes_to(PUSH_TOKEN).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn publish_changes_unreadable_messages() {
+    let (scene, _) = Scene::registered().await;
+    scene.lose_revision(&demo()).await;
+    scene.site.clock.turn(Duration::from_secs(1));
+
+    // Neither a text of somebody else's nor a page of the other queue is thrown away; what stands
+    // between them is done.
+    assert_eq!(
+        scene.replay("publish-changes--unreadable-messages").await,
+        come_again(&[1, 3])
+    );
+    let revision = scene.site.revision(&demo()).await.number;
+    assert_eq!(revision.value(), scene.site.clock.now().seconds());
+}
+
 // ---- push-devices
+
+#[tokio::test(flavor = "multi_thread")]
+async fn push_devices_page() {
+    let (scene, tag) = Scene::registered().await;
+    // A revision that nobody was told of: its publisher ended before the fan-out.
+    scene.fall_behind(&demo()).await;
+
+    assert_eq!(scene.replay("push-devices--page").await, all_done());
+    assert_eq!(scene.site.pushes_to(PUSH_TOKEN).len(), 1);
+    let list = scene.site.caller.list(&scene.who, Some(&tag)).await;
+    assert_eq!(list.serials(), [DEMO]);
+    // Done with: a second copy of the message pushes nobody.
+    assert_eq!(scene.replay("push-devices--page").await, all_done());
+    assert_eq!(scene.site.pushes_to(PUSH_TOKEN).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn push_devices_unreadable_message() {
+    let scene = Scene::set().await;
+    assert_eq!(scene.replay("push-devices--unreadable-message").await, come_again(&[1]));
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn push_devices_schedule() {

@@ -1,53 +1,27 @@
-//! Every minute: devices whose lease has run out are pushed again.
+//! Every minute: devices whose lease has run out are pushed again. From the queue: pages of large
+//! fan-outs. Both at a pace.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+mod pages;
+mod schedule;
 
 use aws::dynamodb::Registry;
 use edge::apns::RotatingApns;
 use edge::event::EventFunction;
-use edge::http::chain;
-use edge::{Environment, LambdaEvent, Platform, WallClock, deadline, report};
-use futures_util::{StreamExt as _, stream};
-use passes::due::{DueOutcome, push_if_due};
-use passes::ports::{DUE_SHARDS, FindDue as _};
-use passes::time::Clock as _;
+use edge::occasion::{BatchAnswer, Occasion};
+use edge::platform::WorkQueue;
+use edge::{Environment, LambdaEvent, Platform, WallClock};
+use passes::pace::Pace;
 use serde::Serialize;
-use serde_json::Value;
 
-/// Devices read from the index at a time.
-const PAGE: u32 = 100;
-/// Devices of one shard pushed side by side.
-const CONCURRENCY: usize = 16;
-/// Shards gone through side by side.
-const SHARDS_AT_ONCE: usize = 4;
-/// Nothing new is begun this long before the deadline; the next minute goes on.
-const RESERVE: Duration = Duration::from_secs(10);
+pub use schedule::Run;
 
 pub struct PushDevices {
     registry: Registry,
     apns: Option<RotatingApns>,
+    holds_pushes: bool,
+    pages: WorkQueue,
+    pace: Pace,
     clock: WallClock,
-}
-
-/// What one run did.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Run {
-    pub pushed: u32,
-    pub refused: u32,
-    pub undelivered: u32,
-    pub given_up: u32,
-    pub failed: u32,
-}
-
-impl Run {
-    fn add(&mut self, other: &Self) {
-        self.pushed += other.pushed;
-        self.refused += other.refused;
-        self.undelivered += other.undelivered;
-        self.given_up += other.given_up;
-        self.failed += other.failed;
-    }
 }
 
 impl PushDevices {
@@ -55,120 +29,31 @@ impl PushDevices {
         Self {
             registry: platform.registry(environment),
             apns: platform.apns(environment).await,
+            holds_pushes: platform.holds_pushes(environment),
+            pages: platform.push_queue(environment),
+            pace: platform.pace(environment),
             clock: platform.clock.clone(),
         }
     }
-
-    /// Goes through one shard, page by page, until its end, or until time is up or APNs answers in
-    /// a way that concerns all pushes.
-    async fn shard(&self, apns: &RotatingApns, shard: u8, stop: &Stop) -> Run {
-        let mut run = Run::default();
-        let mut after = None;
-        while !stop.now() {
-            let page = match self.registry.due(shard, self.clock.now(), after.as_ref(), PAGE).await {
-                Ok(page) => page,
-                Err(error) => {
-                    run.failed += 1;
-                    tracing::error!(shard, error = chain(&error), "the due index could not be read");
-                    return run;
-                }
-            };
-            if page.foreign > 0 {
-                tracing::warn!(
-                    shard,
-                    entries = page.foreign,
-                    "the due index holds entries that are no devices"
-                );
-            }
-            let mut outcomes = stream::iter(page.devices)
-                .map(|key| async move {
-                    if stop.now() {
-                        return None;
-                    }
-                    let outcome = push_if_due(&self.registry, apns, &self.clock, &key).await;
-                    Some((key, outcome))
-                })
-                .buffer_unordered(CONCURRENCY);
-            while let Some(outcome) = outcomes.next().await {
-                match outcome {
-                    None | Some((_, Ok(DueOutcome::NotDue | DueOutcome::Released))) => {}
-                    Some((_, Ok(DueOutcome::Pushed { report, stop: all }))) => {
-                        report::pushes(&report);
-                        run.pushed += report.pushed;
-                        run.refused += report.refused;
-                        run.undelivered += report.undelivered;
-                        if all {
-                            stop.set();
-                        }
-                    }
-                    Some((_, Ok(DueOutcome::GivenUp))) => {
-                        run.given_up += 1;
-                        metrics::counter!("devices_given_up").increment(1);
-                    }
-                    Some((key, Err(error))) => {
-                        run.failed += 1;
-                        tracing::error!(
-                            pass_type = %key.pass_type,
-                            device = key.device.redacted(),
-                            error = chain(&error),
-                            "a due device could not be pushed"
-                        );
-                    }
-                }
-            }
-            match page.after {
-                Some(next) => after = Some(next),
-                None => break,
-            }
-        }
-        run
-    }
 }
 
-/// When to begin nothing more.
-struct Stop {
-    at: tokio::time::Instant,
-    set: AtomicBool,
-}
-
-impl Stop {
-    fn now(&self) -> bool {
-        self.set.load(Ordering::Relaxed) || tokio::time::Instant::now() >= self.at
-    }
-
-    fn set(&self) {
-        self.set.store(true, Ordering::Relaxed);
-    }
+/// To the schedule what was done, to the queue what has to come again.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    Run(Run),
+    Batch(BatchAnswer),
 }
 
 impl EventFunction for PushDevices {
-    type Event = Value;
-    type Answer = Run;
+    type Event = Occasion;
+    type Answer = Answer;
 
-    async fn handle(&self, event: LambdaEvent<Value>) -> Result<Run, edge::Error> {
-        let apns = self.apns.as_ref().ok_or("the APNs client did not start")?;
-        let stop = Stop {
-            at: deadline(&event.context, RESERVE),
-            set: AtomicBool::new(false),
-        };
-        let mut run = Run::default();
-        // Side by side, so that no shard waits for another to be empty.
-        let mut shards = stream::iter(0..DUE_SHARDS)
-            .map(|shard| self.shard(apns, shard, &stop))
-            .buffer_unordered(SHARDS_AT_ONCE);
-        while let Some(shard) = shards.next().await {
-            run.add(&shard);
+    async fn handle(&self, event: LambdaEvent<Occasion>) -> Result<Answer, edge::Error> {
+        match event.payload {
+            Occasion::Schedule => self.push_due_devices(&event.context).await.map(Answer::Run),
+            Occasion::Queue(batch) => Ok(Answer::Batch(self.take_pages_up(batch, &event.context).await)),
+            Occasion::Stream(_) => Err("push-devices takes its schedule and batches of its queue".into()),
         }
-        if run != Run::default() {
-            tracing::info!(
-                pushes_accepted = run.pushed,
-                pushes_refused = run.refused,
-                pushes_undelivered = run.undelivered,
-                devices_given_up = run.given_up,
-                failed = run.failed,
-                "due devices"
-            );
-        }
-        Ok(run)
     }
 }

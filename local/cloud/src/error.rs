@@ -40,6 +40,14 @@ pub enum Error {
     #[error("stopped")]
     Stopped,
 
+    /// The folder of a queue cannot be made.
+    #[error("queue {path}")]
+    Queue {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+
     /// The checkpoint can be neither read nor written, or is not one.
     #[error("checkpoint {path}")]
     Checkpoint {

@@ -107,6 +107,11 @@ fn every_function_gets_exactly_its_variables() {
     for variable in ["APNS_URL", "APNS_ROOT_CERTIFICATE"] {
         assert_eq!(with(variable), ["publish-changes", "push-devices"], "{variable}");
     }
+    assert_eq!(with("PUBLISH_QUEUE_URL"), ["publish-changes"]);
+    for variable in ["PUSH_QUEUE_URL", "HOLD_PUSHES"] {
+        assert_eq!(with(variable), ["publish-changes", "push-devices"], "{variable}");
+    }
+    assert_eq!(with("PUSHES_PER_SECOND"), ["push-devices"]);
     assert_eq!(with("UNREGISTER_STATUS"), ["unregister-device"]);
     assert_eq!(with("MAX_SERIALS_PER_DEVICE"), ["register-device"]);
     assert_eq!(with("METRICS_NAMESPACE").len(), 8);
@@ -119,7 +124,7 @@ fn every_function_gets_exactly_its_variables() {
         .flat_map(|function| function.environment.keys())
         .map(String::as_str)
         .collect();
-    assert_eq!(names.len(), 11, "an unknown variable: {names:?}");
+    assert_eq!(names.len(), 15, "an unknown variable: {names:?}");
 }
 
 #[test]
@@ -143,6 +148,8 @@ fn variables_come_from_parameters_and_from_the_running_stack() {
         ("Registry", "Registry-1"),
         ("TemplatesBucket", "templates-1"),
         ("AssetsBucket", "assets-1"),
+        ("PublishQueue", "file:///queues/PublishQueue"),
+        ("PushQueue", "file:///queues/PushQueue"),
         ("Api.ApiEndpoint", "http://127.0.0.1:8080"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -157,8 +164,11 @@ fn variables_come_from_parameters_and_from_the_running_stack() {
             ("APNS_ROOT_CERTIFICATE", ""),
             ("APNS_URL", "https://api.push.apple.com"),
             ("ASSETS_URL", "s3://assets-1"),
+            ("HOLD_PUSHES", "false"),
             ("METRICS_NAMESPACE", "livepass"),
             ("PASSES_TABLE", "Passes-1"),
+            ("PUBLISH_QUEUE_URL", "file:///queues/PublishQueue"),
+            ("PUSH_QUEUE_URL", "file:///queues/PushQueue"),
             ("REGISTRY_TABLE", "Registry-1"),
             ("SECRETS_URL", "secretsmanager://livepass"),
             ("TEMPLATES_URL", "s3://templates-1/templates"),

@@ -1,12 +1,13 @@
 //! The deployed handlers, invoked with the events that AWS would send.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use apns_simulator::Simulator;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cloud::template::{FunctionDescription, ScheduleSettings, StreamSettings};
+use cloud::template::{FunctionDescription, QueueSettings, ScheduleSettings, StreamSettings};
 use cloud::{Function, FunctionError, Functions, Template, TimeLimited};
 use edge::event::EventFunction;
 use edge::http::HttpFunction;
@@ -16,19 +17,19 @@ use lambda_http::{Adapter, Service as _};
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::Value;
 
-use crate::engine::Engine;
 use crate::error::StackError;
 
-/// Every function of the template with its own variables and time-out.
+/// Every function of the template with its own variables and time-out. `resources` are the names of
+/// tables and the URLs of queues, by logical id.
 pub(crate) async fn wire(
     template: &Template,
     platform: &Platform,
-    engine: &Engine,
+    resources: &BTreeMap<String, String>,
     simulator: &Arc<Simulator>,
 ) -> Result<Functions, StackError> {
     let mut functions = Functions::new();
     for description in template.functions() {
-        let variables = description.resolve_environment(engine.tables())?;
+        let variables = description.resolve_environment(resources)?;
         let mut environment = Environment::from(variables);
         let e = &mut environment;
         let timeout = description.timeout;
@@ -77,6 +78,19 @@ pub(crate) fn only_stream(template: &Template) -> Result<Source<StreamSettings>,
 /// The schedule of the template.
 pub(crate) fn only_schedule(template: &Template) -> Result<Source<ScheduleSettings>, StackError> {
     only(template, "schedule", |function| &function.schedules)
+}
+
+/// Every queue that feeds a function.
+pub(crate) fn queue_sources(template: &Template) -> Vec<Source<QueueSettings>> {
+    let functions = template.functions().iter();
+    functions
+        .flat_map(|function| {
+            function.queues.iter().map(|settings| Source {
+                settings: settings.clone(),
+                binary: function.binary.clone(),
+            })
+        })
+        .collect()
 }
 
 fn only<'a, T: Clone + 'a>(

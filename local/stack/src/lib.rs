@@ -18,7 +18,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use apns_simulator::{Simulator, SimulatorConfig};
+use cloud::queue::{QueueOptions, QueueSource};
 use cloud::stream::{Pace, StreamOptions, StreamSource};
+use cloud::template::QueueSettings;
 use cloud::{Functions, Gateway, Schedule, Template};
 use edge::{Platform, WallClock};
 use passes::time::Clock as _;
@@ -44,6 +46,8 @@ pub struct StackConfig {
     /// The URL baked into every pass, where it is not that of `http`: phones then register with
     /// somebody else's front on these tables, so the simulator cannot know their tokens before.
     pub web_service_url: Option<String>,
+    /// Values of template.yaml's parameters beside those that only this machine can know.
+    pub parameters: BTreeMap<String, String>,
     pub clock: WallClock,
 }
 
@@ -58,6 +62,7 @@ impl StackConfig {
             apns: any,
             control: any,
             web_service_url: None,
+            parameters: BTreeMap::new(),
             clock: WallClock::system(),
         }
     }
@@ -96,6 +101,7 @@ pub struct Stack {
     gateway: Gateway,
     stream: StreamSource,
     schedule: Schedule,
+    queues: Vec<QueueSource>,
     control: control::Control,
     // Last: whatever still runs while the rest is dropped finds its tables.
     engine: engine::Engine,
@@ -139,7 +145,9 @@ impl Stack {
             .web_service_url
             .clone()
             .unwrap_or_else(|| format!("http://{address}"));
-        let template = Template::parse_with(TEMPLATE_YAML, &parameters(&folder, &web_service_url, &simulator))?;
+        let mut parameters = parameters(&folder, &web_service_url, &simulator);
+        parameters.extend(config.parameters.clone());
+        let template = Template::parse_with(TEMPLATE_YAML, &parameters)?;
         let engine = engine::Engine::start(&config.dir, config.dynamodb, &template).await?;
         let platform = Platform {
             dynamodb: dynamodb_client(&engine.url()).await,
@@ -156,7 +164,13 @@ impl Stack {
         .await?;
         seeding::introduce_devices(&platform.dynamodb, &registry_table, &simulator).await?;
 
-        let functions = functions::wire(&template, &platform, &engine, &simulator).await?;
+        // What `!Ref` gives of tables and queues.
+        let mut resources = engine.tables().clone();
+        for queue in template.queues().keys() {
+            let folder = absolute(&queue_folder(&config.dir, queue));
+            resources.insert(queue.clone(), format!("file://{}", folder.display()));
+        }
+        let functions = functions::wire(&template, &platform, &resources, &simulator).await?;
         let source = functions::only_stream(&template)?;
         let stream = StreamSource::start(StreamOptions {
             database: engine.database(),
@@ -171,7 +185,11 @@ impl Stack {
             pace: Pace::default(),
         })?;
         let source = functions::only_schedule(&template)?;
-        let schedule = Schedule::start(source.settings, functions[&source.binary].clone(), millis);
+        let schedule = Schedule::start(source.settings, functions[&source.binary].clone(), millis.clone());
+        let queues = functions::queue_sources(&template)
+            .into_iter()
+            .map(|source| start_queue(&config.dir, &template, source, &functions, millis.clone()))
+            .collect::<Result<_, _>>()?;
         let gateway = Gateway::start_on(http, template.routes(), &functions)?;
         let control = control::Control::start(config.control, simulator.clone()).await?;
 
@@ -194,6 +212,7 @@ impl Stack {
             gateway,
             stream,
             schedule,
+            queues,
             control,
             engine,
             _lock: lock,
@@ -222,6 +241,15 @@ impl Stack {
         Ok(self.stream.drained().await?)
     }
 
+    /// Resolves when the queues have given out whatever they could: keys are published, and fan-outs
+    /// have come to their last page. What rests after a failure does not count.
+    pub async fn worked_off(&self) -> Result<(), StackError> {
+        for queue in &self.queues {
+            queue.drained().await?;
+        }
+        Ok(())
+    }
+
     /// Runs the schedule now: devices whose lease has run out are pushed.
     pub async fn push_due_devices(&self) -> Result<serde_json::Value, StackError> {
         Ok(self.schedule.tick_now().await?)
@@ -233,8 +261,40 @@ impl Stack {
         self.gateway.shutdown().await;
         self.schedule.shutdown().await;
         self.stream.shutdown().await;
+        for queue in self.queues {
+            queue.shutdown().await;
+        }
         self.engine.shutdown().await;
     }
+}
+
+/// Where the messages of a queue lie, by its logical id.
+pub fn queue_folder(dir: &Path, queue: &str) -> PathBuf {
+    dir.join("queues").join(queue)
+}
+
+fn start_queue(
+    dir: &Path,
+    template: &Template,
+    source: functions::Source<QueueSettings>,
+    functions: &Functions,
+    clock: cloud::Clock,
+) -> Result<QueueSource, StackError> {
+    let queue = template.queues()[&source.settings.queue].clone();
+    let dead_letters = queue
+        .redrive
+        .as_ref()
+        .map(|redrive| queue_folder(dir, &redrive.dead_letters));
+    Ok(QueueSource::start(QueueOptions {
+        folder: queue_folder(dir, &source.settings.queue),
+        dead_letters,
+        queue,
+        settings: source.settings,
+        function: functions[&source.binary].clone(),
+        function_name: source.binary,
+        clock,
+        poll_interval: Pace::default().poll_interval,
+    })?)
 }
 
 async fn start_simulator(config: &StackConfig, folder: &Folder, clock: cloud::Clock) -> Result<Simulator, StackError> {

@@ -1,4 +1,4 @@
-//! The Lambda side of livepass: configuration, logs, HTTP and stream events.
+//! The Lambda side of livepass: configuration, logs, HTTP, stream and queue events.
 //!
 //! Everything that a handler needs to translate between AWS's events and the domain, and nothing
 //! that decides.
@@ -8,7 +8,9 @@ pub mod clock;
 pub mod environment;
 pub mod event;
 pub mod http;
+pub mod occasion;
 pub mod platform;
+pub mod queue;
 pub mod report;
 pub mod stream;
 pub mod telemetry;
@@ -16,5 +18,5 @@ pub mod telemetry;
 pub use clock::WallClock;
 pub use environment::{ConfigurationFaults, Environment};
 pub use event::deadline;
-pub use lambda_runtime::{Error, LambdaEvent};
+pub use lambda_runtime::{Context, Error, LambdaEvent};
 pub use platform::Platform;

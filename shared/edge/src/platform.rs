@@ -3,8 +3,10 @@
 use apns::{Apns, ApnsConfig};
 use aws::dynamodb::{Client, Registry, Sources};
 use aws::files::{Assets, FileStore, Folder, Templates};
+use aws::queues::{Queue, QueueFolder, QueueStore};
 use aws::secrets::{SecretStore, Secrets};
 use aws::{Connections, Material};
+use passes::pace::Pace;
 use passes::time::Clock as _;
 
 use crate::apns::RotatingApns;
@@ -14,8 +16,8 @@ use crate::http::chain;
 
 /// Connections and clock, given to every function at its start.
 ///
-/// The clients of S3 and Secrets Manager are [`Connections::of_process`]'s: made at the first read
-/// from a bucket or of a secret, and not at all by a function that reads neither.
+/// The clients of S3, Secrets Manager and SQS are [`Connections::of_process`]'s: made at the first call,
+/// and not at all by a function that makes none.
 #[derive(Debug, Clone)]
 pub struct Platform {
     pub dynamodb: Client,
@@ -25,6 +27,16 @@ pub struct Platform {
 /// Templates, assets and secrets from where the environment says: S3 and Secrets Manager, or
 /// folders, e.g. of a Lambda layer.
 pub type StoredMaterial = Material<FileStore, SecretStore>;
+
+/// SQS, or a folder of the local stack.
+pub type WorkQueue = Queue<QueueStore>;
+
+/// Workers that push at the same time, at most: the two instances that a queue's event source has
+/// at least (its smallest `MaximumConcurrency`), and the schedule's.
+const PUSHING_WORKERS: u32 = 3;
+
+/// As in template.yaml.
+const PUSHES_PER_SECOND: u32 = 500;
 
 impl Platform {
     /// Connects as the process's environment says.
@@ -67,6 +79,40 @@ impl Platform {
             store.unwrap_or_else(|| SecretStore::Folder(nowhere())),
             self.clock.as_fn(),
         )
+    }
+
+    /// `PUBLISH_QUEUE_URL`: keys to publish. An SQS queue's `https://` URL, or `file:///path`.
+    pub fn publish_queue(&self, environment: &mut Environment) -> WorkQueue {
+        self.queue(environment, "PUBLISH_QUEUE_URL")
+    }
+
+    /// `PUSH_QUEUE_URL`: pages of large fan-outs. An SQS queue's `https://` URL, or `file:///path`.
+    pub fn push_queue(&self, environment: &mut Environment) -> WorkQueue {
+        self.queue(environment, "PUSH_QUEUE_URL")
+    }
+
+    fn queue(&self, environment: &mut Environment, name: &str) -> WorkQueue {
+        let store = place(environment, name, |url| {
+            QueueStore::from_url(url, &Connections::of_process(), self.clock.as_fn())
+        });
+        // Never sent to: `finish` fails.
+        let nowhere = || QueueStore::Folder(QueueFolder::new("", self.clock.as_fn()));
+        Queue::new(store.unwrap_or_else(nowhere))
+    }
+
+    /// `PUSHES_PER_SECOND` is for the stack; this is one worker's share of it.
+    pub fn pace(&self, environment: &mut Environment) -> Pace {
+        let wanted = "a whole number of pushes a second, 3 or more";
+        let all: u32 = environment.parsed("PUSHES_PER_SECOND", PUSHES_PER_SECOND, wanted);
+        if all < PUSHING_WORKERS {
+            environment.fault("PUSHES_PER_SECOND", &format!("must be {wanted}"));
+        }
+        Pace::per_second(all / PUSHING_WORKERS)
+    }
+
+    /// `HOLD_PUSHES`: nobody is pushed for now. Everything else goes on, and leases keep what is due.
+    pub fn holds_pushes(&self, environment: &mut Environment) -> bool {
+        environment.parsed("HOLD_PUSHES", false, "true or false")
     }
 
     /// `WEB_SERVICE_URL`, as it is baked into every pass.

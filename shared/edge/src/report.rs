@@ -1,11 +1,13 @@
 //! What a publish or a push leaves in log and metrics, whichever function made it.
 
 use passes::fan_out::FanOutReport;
-use passes::ids::PassKey;
+use passes::ids::{PassKey, PassTypeIdentifier};
+use passes::pages::{PageEnd, PageReport};
 use passes::ports::StoreError;
 use passes::problem::Problem;
 use passes::publish::{PublishOutcome, PublishReport};
 use passes::push::advice;
+use passes::work::NextPage;
 
 use crate::http::chain;
 
@@ -13,8 +15,9 @@ use crate::http::chain;
 pub fn published(key: &PassKey, report: &PublishReport) {
     let devices = &report.fan_out;
     let (pass_type, serial) = (key.pass_type.as_str(), key.serial.as_str());
-    pushes(devices);
+    pushes(devices, &key.pass_type);
     metrics::counter!("devices_advanced").increment(devices.advanced.into());
+    metrics::counter!("pages_sent").increment(devices.pages_sent.into());
     if let Some(notice) = &report.notice {
         problem(key, notice, "a part of the record is ignored");
     }
@@ -28,6 +31,7 @@ pub fn published(key: &PassKey, report: &PublishReport) {
             pushes_refused = devices.refused,
             pushes_undelivered = devices.undelivered,
             pushes_left = devices.left,
+            pages_sent = devices.pages_sent,
             "{message}"
         );
     };
@@ -72,8 +76,66 @@ pub fn publish_failed(key: &PassKey, error: &StoreError) {
     );
 }
 
-/// Counts pushes, and names those that failed by APNs's reason.
-pub fn pushes(report: &FanOutReport) {
+/// A key that failed in the stream now rests in the queue.
+pub fn handed_over(key: &PassKey) {
+    metrics::counter!("keys_handed_over").increment(1);
+    tracing::warn!(
+        pass_type = key.pass_type.as_str(),
+        serial = key.serial.as_str(),
+        "a key that failed is handed over to the queue"
+    );
+}
+
+/// A key that failed, and that the queue did not take either: the stream brings it again.
+pub fn not_handed_over(key: &PassKey, reason: &str) {
+    tracing::error!(
+        pass_type = key.pass_type.as_str(),
+        serial = key.serial.as_str(),
+        error = reason,
+        "a key that failed could not be handed over; its shard waits for it"
+    );
+}
+
+/// One line for each page.
+pub fn page(page: &NextPage, report: &PageReport) {
+    let devices = &report.fan_out;
+    pushes(devices, &page.key.pass_type);
+    metrics::counter!("devices_advanced").increment(devices.advanced.into());
+    metrics::counter!("pages_sent").increment(devices.pages_sent.into());
+    metrics::counter!("unreadable_devices").increment(devices.unreadable.into());
+    tracing::info!(
+        pass_type = page.key.pass_type.as_str(),
+        serial = page.key.serial.as_str(),
+        devices_advanced = devices.advanced,
+        devices_unreadable = devices.unreadable,
+        pushes_accepted = devices.pushed,
+        pushes_refused = devices.refused,
+        pushes_undelivered = devices.undelivered,
+        pushes_left = devices.left,
+        end = match report.end {
+            PageEnd::NoRevision => "no revision",
+            PageEnd::Last => "last page",
+            PageEnd::HandedOn => "handed on",
+        },
+        "a page of a fan-out"
+    );
+}
+
+/// A page that has to come again.
+pub fn page_failed(page: &NextPage, error: &StoreError) {
+    metrics::counter!("failed_pages").increment(1);
+    tracing::error!(
+        pass_type = page.key.pass_type.as_str(),
+        serial = page.key.serial.as_str(),
+        error = chain(error),
+        "a page of a fan-out failed and is repeated"
+    );
+}
+
+/// Counts pushes, also by pass type: phones count theirs so, and lose patience with a type that
+/// pushes too often. Names those that failed by APNs's reason.
+pub fn pushes(report: &FanOutReport, pass_type: &PassTypeIdentifier) {
+    metrics::counter!("pushes_by_pass_type", "pass_type" => pass_type.to_string()).increment(report.pushed.into());
     metrics::counter!("pushes_accepted").increment(report.pushed.into());
     metrics::counter!("pushes_refused").increment(report.refused.into());
     metrics::counter!("pushes_undelivered").increment(report.undelivered.into());

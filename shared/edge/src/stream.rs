@@ -1,10 +1,7 @@
 //! Batches of a DynamoDB stream with keys only.
 
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
-use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use passes::ids::{InvalidIdentifier, PassKey};
-
-pub use aws_lambda_events;
 
 /// One pass of a batch, with the sequence number of its first record there.
 #[derive(Debug)]
@@ -37,16 +34,4 @@ fn key_of(record: &EventRecord) -> (String, String) {
         _ => String::new(),
     };
     (text("serialNumber"), text("passTypeIdentifier"))
-}
-
-/// Lambda takes the lowest failed record as the point to go on from, so one is enough: the first
-/// hint, in the batch's order, that has to come again.
-pub fn answer(first_failed: Option<String>) -> DynamoDbEventResponse {
-    let mut response = DynamoDbEventResponse::default();
-    response.batch_item_failures.extend(first_failed.map(|sequence_number| {
-        let mut failure = DynamoDbBatchItemFailure::default();
-        failure.item_identifier = Some(sequence_number);
-        failure
-    }));
-    response
 }

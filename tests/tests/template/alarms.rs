@@ -191,13 +191,15 @@ fn check_functions(system: &System) -> Vec<String> {
 }
 
 /// What must be watched by some alarm: metric, or name and label.
-const WATCHED: [&str; 20] = [
+const WATCHED: [&str; 22] = [
     "IteratorAge",
     "OnFailureDestinationDeliveredEventCount",
     "DroppedEventCount",
     "DestinationDeliveryFailures",
     "NumberOfObjects",
     "failed_publishes",
+    "ApproximateAgeOfOldestMessage",
+    "ApproximateNumberOfMessagesVisible",
     "problems",
     "problems_by_kind",
     "pushes_failed_by_reason",
@@ -220,11 +222,28 @@ fn check_links(system: &System) -> Vec<String> {
         .flat_map(|(_, alarm)| watched(alarm))
         .filter_map(|metric| metric["MetricName"].as_str())
         .collect();
-    WATCHED
+    let mut faults: Vec<String> = WATCHED
         .iter()
         .filter(|name| !names.contains(*name))
         .map(|name| format!("no alarm watches {name}"))
-        .collect()
+        .collect();
+    // A queue that feeds a function by the age of what waits in it, one of dead letters by holding any.
+    for (queue, resource) in system.of_type("AWS::SQS::Queue") {
+        let metric = match resource["Properties"]["RedrivePolicy"].is_null() {
+            true => "ApproximateNumberOfMessagesVisible",
+            false => "ApproximateAgeOfOldestMessage",
+        };
+        let watched = system
+            .of_type("AWS::CloudWatch::Alarm")
+            .flat_map(|(_, alarm)| watched(alarm))
+            .any(|one| {
+                one["MetricName"] == metric && dimensions(one).get("QueueName").and_then(|q| target(q)) == Some(queue)
+            });
+        if !watched {
+            faults.push(format!("no alarm watches {metric} of {queue}"));
+        }
+    }
+    faults
 }
 
 /// The dashboard's own metrics are emitted too, and it shows every alarm.
@@ -335,6 +354,10 @@ fn a_metric_that_nobody_emits_is_named() {
     for (id, names) in [
         ("DevicesGivenUpAlarm", ["no alarm watches", "devices_given_up"]),
         ("ChangesWaitAlarm", ["no alarm watches", "IteratorAge"]),
+        ("KeysWaitAlarm", ["no alarm watches", "PublishQueue"]),
+        ("KeysGivenUpAlarm", ["no alarm watches", "PublishDeadLetters"]),
+        ("PagesWaitAlarm", ["no alarm watches", "PushQueue"]),
+        ("PagesGivenUpAlarm", ["no alarm watches", "PushDeadLetters"]),
     ] {
         finds(check_links, &system.without(&format!("/Resources/{id}")), &names);
     }

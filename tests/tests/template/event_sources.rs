@@ -24,6 +24,75 @@ fn stream_protections() -> [(&'static str, Value); 7] {
     ]
 }
 
+/// The queue that an event source reads, if it reads one.
+pub fn source_queue<'a>(system: &'a System, source: &'a Value) -> Option<&'a str> {
+    let queue = target(&source["Properties"]["EventSourceArn"])?;
+    (system.template["Resources"][queue]["Type"] == "AWS::SQS::Queue").then_some(queue)
+}
+
+/// Protections of an event source that reads a queue.
+fn queue_source_protections(id: &str) -> [(&'static str, Value); 3] {
+    let publish = id == "PublishQueueSource";
+    [
+        ("/FunctionResponseTypes", json!(["ReportBatchItemFailures"])),
+        // A page takes up to a minute; keys take well under a second.
+        ("/BatchSize", json!(if publish { 10 } else { 1 })),
+        // The stream comes first; and workers that push share one pace.
+        ("/ScalingConfig/MaximumConcurrency", json!(if publish { 4 } else { 2 })),
+    ]
+}
+
+/// Protections of a queue that feeds a function.
+fn queue_protections() -> [(&'static str, Value); 3] {
+    [
+        ("/VisibilityTimeout", json!(360)),
+        ("/RedrivePolicy/maxReceiveCount", json!(10)),
+        encryption(),
+    ]
+}
+
+/// Protections of a queue of dead letters: the longest time that SQS keeps a message.
+fn dead_letter_protections() -> [(&'static str, Value); 2] {
+    [("/MessageRetentionPeriod", json!(14 * 24 * 60 * 60)), encryption()]
+}
+
+fn encryption() -> (&'static str, Value) {
+    let own_key = json!({ "Fn::If": ["HasKey", { "Ref": "AWS::NoValue" }, true] });
+    ("/SqsManagedSseEnabled", own_key)
+}
+
+/// A queue, its dead letters and the function that it feeds.
+fn check_queue(system: &System, source: &str, queue: &str, function: &str) -> Vec<String> {
+    let properties = system.properties(queue);
+    let mut faults = missing(source, system.properties(source), &queue_source_protections(source));
+    faults.extend(missing(queue, properties, &queue_protections()));
+    let dead = target(&properties["RedrivePolicy"]["deadLetterTargetArn"]).unwrap_or_default();
+    if system.template["Resources"][dead]["Type"] == "AWS::SQS::Queue" {
+        faults.extend(missing(dead, system.properties(dead), &dead_letter_protections()));
+    } else {
+        faults.push(format!(
+            "{queue}: RedrivePolicy must name a queue for what keeps failing"
+        ));
+    }
+    let seconds = |value: &Value| value.as_u64().unwrap_or_default();
+    let timeout = seconds(&system.properties(function)["Timeout"]);
+    // Lambda's own advice: batches wait for an instance, and must not be given out twice meanwhile.
+    if seconds(&properties["VisibilityTimeout"]) < 6 * timeout {
+        faults.push(format!(
+            "{queue}: VisibilityTimeout must be six times the {timeout} s of {function}"
+        ));
+    }
+    for queue in [queue, dead] {
+        let policies = system.of_type("AWS::SQS::QueuePolicy");
+        let mut named =
+            policies.flat_map(|(_, policy)| policy["Properties"]["Queues"].as_array().into_iter().flatten());
+        if !named.any(|one| target(one) == Some(queue)) {
+            faults.push(format!("{queue} can be reached without TLS: no policy names it"));
+        }
+    }
+    faults
+}
+
 fn schedule_protections() -> [(&'static str, Value); 3] {
     [
         // A run that came late would meet the next one.
@@ -49,7 +118,12 @@ fn check(system: &System) -> Vec<String> {
     let mut fed = BTreeSet::new();
     for (id, source) in system.of_type("AWS::Lambda::EventSourceMapping") {
         let properties = &source["Properties"];
-        fed.extend(target(&properties["FunctionName"]).and_then(|function| system.binary_of(function)));
+        let function = target(&properties["FunctionName"]).unwrap_or_default();
+        fed.extend(system.binary_of(function));
+        if let Some(queue) = source_queue(system, source) {
+            faults.extend(check_queue(system, id, queue, function));
+            continue;
+        }
         faults.extend(missing(id, properties, &stream_protections()));
         let kept = &properties["DestinationConfig"]["OnFailure"]["Destination"];
         let bucket = target(kept).unwrap_or_default();
@@ -83,9 +157,7 @@ fn check(system: &System) -> Vec<String> {
     for binary in System::folders() {
         let main = crate::system::read(&format!("functions/{binary}/src/main.rs"));
         if main.contains("event::serve") && !fed.contains(binary.as_str()) {
-            faults.push(format!(
-                "nothing invokes {binary}: it has neither a stream nor a schedule"
-            ));
+            faults.push(format!("nothing invokes {binary}: it has no stream, queue or schedule"));
         }
     }
     faults
@@ -116,11 +188,6 @@ fn every_protection_that_is_taken_away_is_named() {
             "PassesStream/Properties/DestinationConfig",
             ["PassesStream", "DestinationConfig"],
         ),
-        ("PassesStream", ["publish-changes", "neither a stream nor a schedule"]),
-        (
-            "PushDevices/Properties/Events/EveryMinute",
-            ["push-devices", "neither a stream nor a schedule"],
-        ),
         (
             "PushDevices/Properties/EventInvokeConfig/MaximumRetryAttempts",
             ["PushDevices", "EventInvokeConfig/MaximumRetryAttempts"],
@@ -128,6 +195,64 @@ fn every_protection_that_is_taken_away_is_named() {
     ] {
         finds(check, &system.without(&format!("/Resources/{pointer}")), &names);
     }
+}
+
+#[test]
+fn a_function_that_nothing_invokes_is_named() {
+    let system = System::read()
+        .without("/Resources/PushDevices/Properties/Events/EveryMinute")
+        .without("/Resources/PushQueueSource");
+    finds(check, &system, &["push-devices", "no stream, queue or schedule"]);
+}
+
+#[test]
+fn every_protection_of_a_queue_that_is_taken_away_is_named() {
+    let system = System::read();
+    for (source, queue, dead) in [
+        ("PublishQueueSource", "PublishQueue", "PublishDeadLetters"),
+        ("PushQueueSource", "PushQueue", "PushDeadLetters"),
+    ] {
+        for (id, protections) in [
+            (source, queue_source_protections(source).to_vec()),
+            (queue, queue_protections().to_vec()),
+            (dead, dead_letter_protections().to_vec()),
+        ] {
+            for (pointer, _) in protections {
+                let broken = system.without(&format!("/Resources/{id}/Properties{pointer}"));
+                finds(check, &broken, &[id, &pointer[1..]]);
+            }
+        }
+        let redrive = system.without(&format!(
+            "/Resources/{queue}/Properties/RedrivePolicy/deadLetterTargetArn"
+        ));
+        finds(check, &redrive, &[queue, "RedrivePolicy must name a queue"]);
+    }
+    finds(
+        check,
+        &system.with("/Resources/PushDevices/Properties/Timeout", json!(90)),
+        &["PushQueue", "six times the 90 s of PushDevices"],
+    );
+    for at in 0..4 {
+        let broken = system.without(&format!("/Resources/QueuesPolicy/Properties/Queues/{at}"));
+        finds(check, &broken, &["can be reached without TLS"]);
+    }
+}
+
+/// Each worker takes its share of one pace, so their number stands in the code.
+#[test]
+fn the_workers_that_push_are_those_that_share_the_pace() {
+    let source = crate::system::read("shared/edge/src/platform.rs");
+    let shares = source.split("const PUSHING_WORKERS: u32 = ").nth(1).unwrap();
+    let shares: u64 = shares.split(';').next().unwrap().parse().unwrap();
+    let system = System::read();
+    let scaling = &system.properties("PushQueueSource")["ScalingConfig"]["MaximumConcurrency"];
+    assert_eq!(
+        shares,
+        scaling.as_u64().unwrap() + 1,
+        "the queue's instances and the schedule's"
+    );
+    let parameters = &system.template["Parameters"]["PushesPerSecond"];
+    assert_eq!(parameters["MinValue"], shares, "below that a share would be nothing");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::system::read;
 
 /// SDK calls of the adapters and the action that each needs. A transaction needs those of its
 /// parts, which are listed below.
-pub const ACTIONS: [(&str, &str); 10] = [
+pub const ACTIONS: [(&str, &str); 11] = [
     ("get_item", "dynamodb:GetItem"),
     ("batch_get_item", "dynamodb:BatchGetItem"),
     ("query", "dynamodb:Query"),
@@ -18,6 +18,7 @@ pub const ACTIONS: [(&str, &str); 10] = [
     ("transact_write_items", ""),
     ("get_object", "s3:GetObject"),
     ("get_secret_value", "secretsmanager:GetSecretValue"),
+    ("send_message_batch", "sqs:SendMessage"),
     ("clone", ""),
 ];
 
@@ -73,7 +74,7 @@ fn port_methods() -> BTreeSet<String> {
 /// SDK calls in a text: what follows a client.
 pub fn sdk_calls(text: &str) -> BTreeSet<String> {
     let dense: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    ["client.", "s3().await.", "secrets_manager().await."]
+    ["client.", "s3().await.", "secrets_manager().await.", "sqs().await."]
         .iter()
         .flat_map(|client| dense.split(client).skip(1))
         .filter_map(|rest| {
@@ -181,6 +182,11 @@ impl Code {
                         grant("s3:GetObjectVersion", &object(place.of(assets)));
                     }
                 }
+                // A page goes through whichever queue the function was given; one that was given none
+                // goes through all pages itself.
+                "send_page" if !own.contains("platform.push_queue(") => {}
+                "send_page" => grant("sqs:SendMessage", "${PushQueue.Arn}"),
+                "send_keys" => grant("sqs:SendMessage", "${PublishQueue.Arn}"),
                 method => {
                     let body = self.adapters.reach(method);
                     let resources: &[&str] = match method {
@@ -213,6 +219,9 @@ fn imported(own: &str) -> BTreeSet<String> {
     }
     if own.contains("Publisher") {
         names.insert("publish".into());
+    }
+    if own.contains("Pages {") {
+        names.insert("take_up".into());
     }
     names.retain(|name| calls(own, name));
     names

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use crate::event_sources::source_queue;
 use crate::needs::{ACTIONS, Code, Grants, OF_THE_COMMAND, PASSES, Place, sdk_calls};
 use crate::source::files;
 use crate::system::{System, intrinsic, items, target};
@@ -63,7 +64,7 @@ fn granted(system: &System, role: &str, place: Place) -> Grants {
     grants
 }
 
-/// What AWS itself does in a function's name: its log, its stream.
+/// What AWS itself does in a function's name: its log, its stream, its queue.
 fn of_aws(system: &System, id: &str, place: Place) -> Grants {
     let mut grants = Grants::new();
     let mut grant = |action: &str, resource: String| {
@@ -73,7 +74,14 @@ fn of_aws(system: &System, id: &str, place: Place) -> Grants {
         grant(action, format!("${{{id}Logs.Arn}}"));
     }
     for (_, source) in system.of_type("AWS::Lambda::EventSourceMapping") {
-        if target(&source["Properties"]["FunctionName"]) == Some(id) {
+        if target(&source["Properties"]["FunctionName"]) != Some(id) {
+            continue;
+        }
+        if let Some(queue) = source_queue(system, source) {
+            for action in ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"] {
+                grant(&format!("sqs:{action}"), format!("${{{queue}.Arn}}"));
+            }
+        } else {
             for action in ["DescribeStream", "GetRecords", "GetShardIterator"] {
                 let stream = place.of(["${Passes.StreamArn}", "${ExistingPassesTableStreamArn}"]);
                 grant(&format!("dynamodb:{action}"), stream.to_owned());

@@ -60,7 +60,7 @@ fn read(path: &Path) -> io::Result<Option<Position>> {
 
 /// Writes beside the file and renames: whoever reads, whenever the process dies, finds the old
 /// content or the new one.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }

@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Clock, Error, Function, template::StreamSettings};
 use checkpoint::Checkpoint;
+pub(crate) use checkpoint::write_whole;
 use failures::FailureFolder;
 use poller::Poller;
 use reader::StreamReader;

@@ -1,11 +1,11 @@
-//! What leads to a function: routes, streams, schedules.
+//! What leads to a function: routes, streams, queues, schedules.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{
-    FunctionDescription, ScheduleSettings, StreamSettings,
+    FunctionDescription, QueueSettings, ScheduleSettings, StreamSettings,
     intrinsics::{Document, Place},
 };
 use crate::{Error, gateway::Route};
@@ -36,8 +36,13 @@ pub(super) fn attach(document: &Document, functions: &mut [FunctionDescription])
         let place = Place::new(logical_id);
         let properties = &resource["Properties"];
         let target = place.child("FunctionName").resource(&properties["FunctionName"])?;
-        let source = stream(&place, properties, &properties["EventSourceArn"])?;
-        find(functions, &target, &place)?.streams.push(source);
+        let function = find(functions, &target, &place)?;
+        let source = &properties["EventSourceArn"];
+        let fed_by_queue = |id: &String| document.resources_of("AWS::SQS::Queue").any(|(queue, _)| queue == id);
+        match place.child("EventSourceArn").resource(source).ok().filter(fed_by_queue) {
+            Some(id) => function.queues.push(queue(&place, properties, id)?),
+            None => function.streams.push(stream(&place, properties, source)?),
+        }
     }
     Ok(())
 }
@@ -128,6 +133,31 @@ fn stream(place: &Place, properties: &Value, source: &Value) -> Result<StreamSet
             .map(|limit| u32::try_from(limit).map_err(|_| attempts.fault("at most 10,000")))
             .transpose()?,
         keeps_failures: !properties["DestinationConfig"]["OnFailure"].is_null(),
+    })
+}
+
+/// Lambda's default for `BatchSize` of a queue, and its limit without a batching window.
+const MESSAGES: u64 = 10;
+
+fn queue(place: &Place, properties: &Value, queue: String) -> Result<QueueSettings, Error> {
+    let batch_size = match &properties["BatchSize"] {
+        Value::Null => MESSAGES,
+        given => place.child("BatchSize").number(given)?,
+    };
+    if !properties["MaximumBatchingWindowInSeconds"].is_null() {
+        return Err(place
+            .child("MaximumBatchingWindowInSeconds")
+            .fault("cannot be followed here"));
+    }
+    let response_types = properties["FunctionResponseTypes"].as_array();
+    Ok(QueueSettings {
+        queue,
+        batch_size: usize::try_from(batch_size)
+            .ok()
+            .filter(|_| (1..=MESSAGES).contains(&batch_size))
+            .ok_or_else(|| place.child("BatchSize").fault("1 to 10"))?,
+        report_batch_item_failures: response_types
+            .is_some_and(|types| types.iter().any(|kind| kind == "ReportBatchItemFailures")),
     })
 }
 

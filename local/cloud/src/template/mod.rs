@@ -6,6 +6,7 @@
 
 mod events;
 mod intrinsics;
+mod queues;
 mod tables;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -15,13 +16,15 @@ use serde_json::Value;
 use crate::{Error, gateway::Route};
 pub use intrinsics::long_form;
 use intrinsics::{Document, Place};
+pub use queues::{Queue, Redrive};
 pub use tables::Table;
 
-/// What template.yaml says about functions, routes, event sources and tables.
+/// What template.yaml says about functions, routes, event sources, tables and queues.
 #[derive(Debug, Clone)]
 pub struct Template {
     functions: Vec<FunctionDescription>,
     tables: BTreeMap<String, Table>,
+    queues: BTreeMap<String, Queue>,
 }
 
 /// One `AWS::Serverless::Function` with everything that leads to it.
@@ -38,6 +41,7 @@ pub struct FunctionDescription {
     pub routes: Vec<Route>,
     pub streams: Vec<StreamSettings>,
     pub schedules: Vec<ScheduleSettings>,
+    pub queues: Vec<QueueSettings>,
 }
 
 /// The value of one environment variable.
@@ -48,7 +52,7 @@ pub enum Variable {
     /// `!Ref` or `!GetAtt` of a resource: only whoever runs the resource knows the value.
     Resource {
         logical_id: String,
-        /// `None` for `!Ref`, which is the name of a table and the id of an API.
+        /// `None` for `!Ref`, which is the name of a table, the URL of a queue and the id of an API.
         attribute: Option<String>,
     },
     /// Any other expression, as JSON.
@@ -77,6 +81,18 @@ pub struct StreamSettings {
     pub keeps_failures: bool,
 }
 
+/// A queue event source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueSettings {
+    /// Logical id of the queue.
+    pub queue: String,
+    /// Messages of one invocation at most; 1 to 10.
+    pub batch_size: usize,
+    /// Whether the function names what failed (`FunctionResponseTypes`). Otherwise an answer is
+    /// not looked at.
+    pub report_batch_item_failures: bool,
+}
+
 /// A schedule that starts a function.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScheduleSettings {
@@ -103,6 +119,7 @@ impl Template {
         Ok(Self {
             functions,
             tables: tables::tables(&document)?,
+            queues: queues::queues(&document)?,
         })
     }
 
@@ -122,6 +139,11 @@ impl Template {
             .iter()
             .flat_map(|function| function.routes.iter().cloned())
             .collect()
+    }
+
+    /// The queues by logical id.
+    pub fn queues(&self) -> &BTreeMap<String, Queue> {
+        &self.queues
     }
 
     /// The tables by logical id.
@@ -195,6 +217,7 @@ fn functions(document: &Document) -> Result<Vec<FunctionDescription>, Error> {
                 routes: Vec::new(),
                 streams: Vec::new(),
                 schedules: Vec::new(),
+                queues: Vec::new(),
             })
         })
         .collect()
