@@ -27,6 +27,8 @@ struct Runner {
     settings: ScheduleSettings,
     function: Arc<dyn Function>,
     clock: Clock,
+    /// Held by the run that is under way.
+    running: tokio::sync::Mutex<()>,
 }
 
 impl Schedule {
@@ -36,13 +38,15 @@ impl Schedule {
             settings,
             function,
             clock,
+            running: tokio::sync::Mutex::default(),
         });
         let stop = CancellationToken::new();
         let task = tokio::spawn(Arc::clone(&runner).run(stop.clone()));
         Self { runner, stop, task }
     }
 
-    /// Runs the function now, beside its rhythm, and gives its answer.
+    /// Runs the function now, beside its rhythm but after a run that is under way, and gives its
+    /// answer: whatever was due before the call is done with after it.
     pub async fn tick_now(&self) -> Result<Value, FunctionError> {
         self.runner.tick().await
     }
@@ -85,6 +89,7 @@ impl Runner {
     }
 
     async fn tick(&self) -> Result<Value, FunctionError> {
+        let _running = self.running.lock().await;
         invoke_attached(&self.function, self.event()).await
     }
 
@@ -165,6 +170,29 @@ mod tests {
             })
         );
         scene.schedule.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn runs_do_not_overlap() {
+        let under_way = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&under_way);
+        let function = move |_: Value| {
+            let count = Arc::clone(&count);
+            async move {
+                let others = count.fetch_add(1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+                count.fetch_sub(1, Ordering::SeqCst);
+                Ok(json!(others))
+            }
+        };
+        let settings = ScheduleSettings {
+            name: "EveryMinute".into(),
+            every: Duration::from_secs(60),
+            input: None,
+        };
+        let schedule = Schedule::start(settings, Arc::new(function), Arc::new(|| 0));
+        let (one, two) = tokio::join!(schedule.tick_now(), schedule.tick_now());
+        assert_eq!((one, two), (Ok(json!(0)), Ok(json!(0))));
     }
 
     #[tokio::test]
