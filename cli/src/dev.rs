@@ -98,14 +98,14 @@ fn start_log(format: Format) {
 }
 
 /// Ctrl-C, or what a service manager sends.
-struct Interrupt {
+pub(crate) struct Interrupt {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
 }
 
 impl Interrupt {
     /// From now on a signal no longer ends the process by itself.
-    fn watch() -> std::io::Result<Self> {
+    pub(crate) fn watch() -> std::io::Result<Self> {
         Ok(Self {
             #[cfg(unix)]
             terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
@@ -113,7 +113,7 @@ impl Interrupt {
     }
 
     #[cfg_attr(not(unix), allow(unused_mut))]
-    async fn received(mut self) {
+    pub(crate) async fn received(mut self) {
         #[cfg(unix)]
         tokio::select! {
             _ = tokio::signal::ctrl_c() => {}

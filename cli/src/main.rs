@@ -6,6 +6,7 @@ mod failure;
 mod link;
 mod phone;
 mod place;
+mod publish;
 mod secret;
 mod template;
 
@@ -30,6 +31,7 @@ enum Command {
     Link(link::Arguments),
     Secret(secret::Arguments),
     Template(template::Arguments),
+    Publish(publish::Arguments),
 }
 
 #[tokio::main]
@@ -41,6 +43,7 @@ async fn main() -> std::process::ExitCode {
         Command::Link(arguments) => link::run(&arguments).await,
         Command::Secret(arguments) => secret::run(arguments).await,
         Command::Template(arguments) => template::run(arguments).await,
+        Command::Publish(arguments) => publish::run(arguments).await,
     };
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,

@@ -5,7 +5,10 @@ mod folder;
 
 use std::path::{Path, PathBuf};
 
+use aws::dynamodb::Sources;
+use edge::platform::WorkQueue;
 use passes::ids::TemplateId;
+use passes::ports::StoreError;
 use passes::template::TemplateOutcome;
 use pkpass::Template;
 
@@ -77,6 +80,30 @@ impl Place {
         match self {
             Self::Folder(folder) => folder.web_service_url(),
             Self::Deployed(stack) => Ok(stack.web_service_url.clone()),
+        }
+    }
+
+    /// The records, and the queue of keys to publish.
+    pub async fn records_and_queue(&self) -> Result<(Sources, WorkQueue), Failure> {
+        match self {
+            Self::Folder(folder) => folder.records_and_queue().await,
+            Self::Deployed(stack) => stack.records_and_queue().await,
+        }
+    }
+
+    /// What a fault of this place's stores means.
+    pub fn failure(&self, error: &StoreError) -> Failure {
+        match self {
+            Self::Folder(folder) => folder.failure(error),
+            Self::Deployed(_) => Failure::from_error(error),
+        }
+    }
+
+    /// The option that names this place.
+    pub fn option(&self) -> String {
+        match self {
+            Self::Folder(folder) => format!("--dir {}", folder.name()),
+            Self::Deployed(stack) => format!("--stack {}", stack.stack_name()),
         }
     }
 

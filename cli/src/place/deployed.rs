@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use aws::dynamodb::Registry;
+use aws::Connections;
+use aws::dynamodb::{Registry, Sources};
+use aws::queues::{Queue, QueueStore};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_secretsmanager::primitives::Blob;
 use edge::WallClock;
+use edge::platform::WorkQueue;
 use passes::ids::TemplateId;
 use passes::ports::{StoreError, StoreResult, StoreTemplate};
 use passes::template::{TemplateOutcome, publish_template};
@@ -18,6 +21,8 @@ const WEB_SERVICE_URL: &str = "WebServiceUrl";
 const REGISTRY_TABLE: &str = "RegistryTable";
 const TEMPLATES_URL: &str = "TemplatesUrl";
 const SECRETS_URL: &str = "SecretsUrl";
+const PASSES_TABLE: &str = "PassesTable";
+const PUBLISH_QUEUE_URL: &str = "PublishQueueUrl";
 
 pub struct Deployed {
     stack: String,
@@ -29,6 +34,9 @@ pub struct Deployed {
     templates_url: String,
     /// `secretsmanager://{prefix}`
     secrets_url: String,
+    registry_table: String,
+    passes_table: String,
+    publish_queue_url: String,
 }
 
 impl Deployed {
@@ -61,12 +69,29 @@ impl Deployed {
             secrets: aws_sdk_secretsmanager::Client::new(&config),
             templates_url: output(TEMPLATES_URL)?,
             secrets_url: output(SECRETS_URL)?,
+            registry_table: output(REGISTRY_TABLE)?,
+            passes_table: output(PASSES_TABLE)?,
+            publish_queue_url: output(PUBLISH_QUEUE_URL)?,
             stack: stack.to_owned(),
         })
     }
 
     pub fn name(&self) -> String {
         format!("stack {}", self.stack)
+    }
+
+    pub fn stack_name(&self) -> &str {
+        &self.stack
+    }
+
+    pub async fn records_and_queue(&self) -> Result<(Sources, WorkQueue), Failure> {
+        let client = aws::dynamodb::connect(aws::from_environment()).await;
+        let clock = WallClock::system().as_fn();
+        let store = QueueStore::from_url(&self.publish_queue_url, &Connections::of_process(), clock)?;
+        Ok((
+            Sources::new(client, &self.passes_table, &self.registry_table),
+            Queue::new(store),
+        ))
     }
 
     fn secret_id(&self, name: &str) -> Result<String, Failure> {

@@ -4,8 +4,10 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use aws::dynamodb::Registry;
+use aws::dynamodb::{Registry, Sources};
+use aws::queues::{Queue, QueueFolder, QueueStore};
 use edge::WallClock;
+use edge::platform::WorkQueue;
 use passes::ids::TemplateId;
 use passes::ports::{StoreError, StoreResult, StoreTemplate};
 use passes::template::{TemplateOutcome, publish_template};
@@ -53,19 +55,38 @@ impl LocalFolder {
         replace(&path, content, true).map_err(|error| Failure::of_file(&path, &error))
     }
 
+    /// The records are in the engine, so the local stack has to run.
+    pub async fn records_and_queue(&self) -> Result<(Sources, WorkQueue), Failure> {
+        let endpoints = endpoints(&self.dir)?;
+        let client = stack::dynamodb_client(&endpoints.dynamodb_endpoint).await;
+        let folder = stack::queue_folder(&self.dir, "PublishQueue");
+        Ok((
+            Sources::new(client, endpoints.passes_table, endpoints.registry_table),
+            Queue::new(QueueStore::Folder(QueueFolder::new(
+                folder,
+                WallClock::system().as_fn(),
+            ))),
+        ))
+    }
+
     /// The pointer is in the Registry, so the local stack has to run.
     pub async fn publish_template(&self, id: &TemplateId, template: &Template) -> Result<TemplateOutcome, Failure> {
         let endpoints = endpoints(&self.dir)?;
         let client = stack::dynamodb_client(&endpoints.dynamodb_endpoint).await;
         let registry = Registry::new(client, endpoints.registry_table);
         let outcome = publish_template(&registry, self, &WallClock::system(), id, template).await;
-        outcome.map_err(|error| match error {
-            StoreError::OutcomeUnknown { .. } => Failure::new(format!(
+        outcome.map_err(|error| self.failure(&error))
+    }
+
+    /// An engine that does not answer is one that does not run.
+    pub fn failure(&self, error: &StoreError) -> Failure {
+        match (error, endpoints(&self.dir)) {
+            (StoreError::OutcomeUnknown { .. }, Ok(endpoints)) => Failure::new(format!(
                 "the local stack does not answer at {}; is `livepass dev` running?",
                 endpoints.dynamodb_endpoint
             )),
-            error => Failure::from_error(&error),
-        })
+            _ => Failure::from_error(error),
+        }
     }
 }
 

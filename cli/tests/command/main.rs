@@ -5,5 +5,6 @@ mod deployed;
 mod dev;
 mod killed;
 mod process;
+mod publish;
 mod secrets;
 mod usage;

@@ -18,6 +18,7 @@ fn every_command_has_help_with_examples() {
         &["secret", "check", "pass-type"],
         &["secret", "put", "apns"],
         &["secret", "put", "keys"],
+        &["publish"],
     ] {
         let output = livepass().args(command).arg("--help").output().unwrap();
         let help = String::from_utf8(output.stdout).unwrap();

@@ -15,6 +15,7 @@ mod keys;
 mod leases;
 mod lists;
 mod pointers;
+mod records;
 mod registrations;
 mod revisions;
 mod sources;

@@ -87,6 +87,41 @@ pub trait ReadSources: Send + Sync {
     ) -> impl Future<Output = StoreResult<(Option<Attributes>, Option<TemplatePointer>)>> + Send;
 }
 
+/// Which records are meant; all where it says nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    pub template: Option<TemplateId>,
+    pub pass_type: Option<PassTypeIdentifier>,
+}
+
+/// A place among all records, as it stands in the table: also one whose key cannot be a pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordCursor {
+    pub pass_type: String,
+    pub serial: String,
+}
+
+/// One page of the keys of records.
+#[derive(Debug)]
+pub struct KeyPage {
+    pub keys: Vec<PassKey>,
+    /// Records whose key cannot be a pass, passed over.
+    pub unusable: u32,
+    /// Where the next page begins; `None` after the last.
+    pub after: Option<RecordCursor>,
+}
+
+pub trait FindRecords: Send + Sync {
+    /// Keys of records in no order that means anything, eventually consistent. `limit` is of the
+    /// records looked at, so that a page may hold few or no keys.
+    fn find_records(
+        &self,
+        selection: &Selection,
+        after: Option<&RecordCursor>,
+        limit: u32,
+    ) -> impl Future<Output = StoreResult<KeyPage>> + Send;
+}
+
 // ---- revisions
 
 pub trait ReadRevision: Send + Sync {

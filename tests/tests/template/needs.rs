@@ -8,10 +8,11 @@ use crate::system::read;
 
 /// SDK calls of the adapters and the action that each needs. A transaction needs those of its
 /// parts, which are listed below.
-pub const ACTIONS: [(&str, &str); 11] = [
+pub const ACTIONS: [(&str, &str); 12] = [
     ("get_item", "dynamodb:GetItem"),
     ("batch_get_item", "dynamodb:BatchGetItem"),
     ("query", "dynamodb:Query"),
+    ("scan", "dynamodb:Scan"),
     ("put_item", "dynamodb:PutItem"),
     ("update_item", "dynamodb:UpdateItem"),
     ("delete_item", "dynamodb:DeleteItem"),
@@ -30,7 +31,7 @@ const PARTS: [(&str, &str); 4] = [
 ];
 
 /// Ports of the command: no function has them.
-pub const OF_THE_COMMAND: [&str; 3] = ["pointer", "move_pointer", "store_template"];
+pub const OF_THE_COMMAND: [&str; 4] = ["pointer", "move_pointer", "store_template", "find_records"];
 
 const REGISTRY: &str = "${Registry.Arn}";
 const DUE_INDEX: &str = "${Registry.Arn}/index/due";

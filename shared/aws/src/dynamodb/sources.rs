@@ -20,8 +20,8 @@ pub(super) const BATCH_TURNS: u32 = 6;
 /// Read-only: livepass never writes to the Passes table.
 #[derive(Debug, Clone)]
 pub struct Sources {
-    client: Client,
-    passes_table: String,
+    pub(super) client: Client,
+    pub(super) passes_table: String,
     registry_table: String,
 }
 

@@ -1,0 +1,236 @@
+//! `livepass publish`: passes are brought in line with their records again.
+
+mod bookmark;
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+
+use clap::ArgGroup;
+use edge::WallClock;
+use edge::platform::WorkQueue;
+use passes::ids::{PassKey, PassTypeIdentifier, SerialNumber, TemplateId};
+use passes::pace::Pace;
+use passes::ports::{FindRecords, RecordCursor, Selection, SendKeys as _, StoreError};
+use passes::time::Clock as _;
+use passes::work::{Hint, KEYS_AT_A_TIME, KeyToPublish};
+use serde_json::json;
+
+use crate::dev::Interrupt;
+use crate::failure::Failure;
+use crate::place::{Place, PlaceArguments};
+use bookmark::Bookmark;
+
+/// Publish passes again, as after a gap, a restore or a mended fault
+///
+/// Nothing happens to a pass that is as its record and template say: its devices are compared, and
+/// whoever is behind is told. Passes go through the stack's queue, so the command ends before all of
+/// them are published.
+#[derive(clap::Args)]
+#[command(
+    group(ArgGroup::new("selection").required(true).args(["all", "template", "pass_type"])),
+    after_help = "Examples:\n  livepass publish --all --stack livepass-prod\n  livepass publish --template loyalty --rate 20\n  livepass publish --type pass.com.example.loyalty --serial CARD-7\n  livepass publish --all --stack livepass-prod --resume publish.json"
+)]
+pub struct Arguments {
+    /// Every record of the table
+    #[arg(long)]
+    all: bool,
+    /// Records that name this template
+    #[arg(long, value_name = "ID")]
+    template: Option<TemplateId>,
+    /// Records of this pass type, or with --serial one of them
+    #[arg(long = "type", value_name = "TYPE")]
+    pass_type: Option<PassTypeIdentifier>,
+    /// One pass, whether it has a record or not
+    #[arg(long, value_name = "SERIAL", requires = "pass_type")]
+    serial: Option<SerialNumber>,
+    /// Passes a second
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    rate: u32,
+    /// Keep the place in FILE, and go on from there if it is there already
+    #[arg(long, value_name = "FILE", conflicts_with = "serial")]
+    resume: Option<PathBuf>,
+    /// What is printed at the end: `text` to read, `json` for one line
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(flatten)]
+    place: PlaceArguments,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// Records looked at in one call: about a megabyte of keys at DynamoDB's limit, a few seconds' work
+/// at the usual rate.
+const PAGE: u32 = 500;
+
+/// Attempts at one call while the service asks for patience.
+const ATTEMPTS: u32 = 6;
+
+pub async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let place = arguments.place.open().await?;
+    let (records, queue) = place.records_and_queue().await?;
+    let (sent, unusable) = match (&arguments.pass_type, &arguments.serial) {
+        (Some(pass_type), Some(serial)) => {
+            let key = PassKey {
+                pass_type: pass_type.clone(),
+                serial: serial.clone(),
+            };
+            send(&place, &queue, &[explicit(key)]).await?;
+            (1, 0)
+        }
+        _ => many(&arguments, &place, &records, &queue).await?,
+    };
+    match arguments.format {
+        Format::Json => println!("{}", json!({"sent": sent, "unusable": unusable, "place": place.name()})),
+        Format::Text => {
+            let passes = match sent {
+                1 => "one pass is".to_owned(),
+                sent => format!("{sent} passes are"),
+            };
+            println!("{passes} on the way to be published again in {}.", place.name());
+            if unusable > 0 {
+                println!(
+                    "{unusable} records have keys that cannot be a pass, and were passed over: docs/table.md, \
+                     \"A key that cannot become a pass\"."
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Sends the selected records' keys, and keeps the place in a file until all are sent.
+async fn many(
+    arguments: &Arguments,
+    place: &Place,
+    records: &impl FindRecords,
+    queue: &WorkQueue,
+) -> Result<(u64, u64), Failure> {
+    let (option, selection) = arguments.selection();
+    let command = format!("livepass publish {option} {}", place.option());
+    let path = arguments.resume.clone().unwrap_or_else(|| {
+        // By process, so that two commands do not share one.
+        std::env::temp_dir().join(format!("livepass-publish-{}.json", std::process::id()))
+    });
+    let mut bookmark = Bookmark::open(path, command.clone())?;
+    if bookmark.sent > 0 {
+        eprintln!("going on after {} passes", bookmark.sent);
+    }
+    let interrupt = Interrupt::watch()?;
+    let outcome = tokio::select! {
+        outcome = send_all(&mut bookmark, place, &selection, arguments.rate, records, queue) => outcome,
+        () = interrupt.received() => Err(Failure::new("interrupted")),
+    };
+    match outcome {
+        Ok(()) => {
+            bookmark.remove();
+            Ok((bookmark.sent, bookmark.unusable))
+        }
+        Err(failure) => Err(Failure::new(format!(
+            "{failure}\n{} passes have been sent; go on with\n  {command} --resume {}",
+            bookmark.sent,
+            bookmark.path().display()
+        ))),
+    }
+}
+
+async fn send_all(
+    bookmark: &mut Bookmark,
+    place: &Place,
+    selection: &Selection,
+    rate: u32,
+    records: &impl FindRecords,
+    queue: &WorkQueue,
+) -> Result<(), Failure> {
+    let (clock, pace) = (WallClock::system(), Pace::per_second(rate));
+    // There before the first pass is sent, so that a command that is killed can be gone on with too.
+    bookmark.store()?;
+    if !std::io::stderr().is_terminal() {
+        eprintln!("the place is kept in {}", bookmark.path().display());
+    }
+    loop {
+        let after = bookmark.after.clone();
+        let page = patiently(place, async || {
+            records.find_records(selection, after.as_ref(), PAGE).await
+        })
+        .await?;
+        for keys in page.keys.chunks(KEYS_AT_A_TIME) {
+            for _ in keys {
+                pace.turn(&clock).await;
+            }
+            let work: Vec<_> = keys.iter().cloned().map(explicit).collect();
+            send(place, queue, &work).await?;
+            bookmark.after = keys.last().map(|key| RecordCursor {
+                pass_type: key.pass_type.to_string(),
+                serial: key.serial.to_string(),
+            });
+            bookmark.sent += keys.len() as u64;
+            bookmark.store()?;
+            show(bookmark.sent, keys.len() as u64);
+        }
+        bookmark.unusable += u64::from(page.unusable);
+        let Some(after) = page.after else { break };
+        bookmark.after = Some(after);
+        bookmark.store()?;
+    }
+    if std::io::stderr().is_terminal() {
+        eprintln!();
+    }
+    Ok(())
+}
+
+/// On a terminal one line that changes; elsewhere a line for each thousand.
+fn show(sent: u64, just_sent: u64) {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r{sent} passes sent");
+        let _ = std::io::stderr().flush();
+    } else if sent / 1000 > (sent - just_sent) / 1000 {
+        eprintln!("{sent} passes sent");
+    }
+}
+
+fn explicit(key: PassKey) -> KeyToPublish {
+    KeyToPublish {
+        key,
+        hint: Hint::EXPLICIT,
+    }
+}
+
+async fn send(place: &Place, queue: &WorkQueue, keys: &[KeyToPublish]) -> Result<(), Failure> {
+    patiently(place, async || queue.send_keys(keys, std::time::Duration::ZERO).await).await
+}
+
+/// Repeats what a service asks patience for; other faults the SDK has repeated by itself. A batch
+/// that was sent twice is published twice, which changes nothing.
+async fn patiently<T>(place: &Place, call: impl AsyncFn() -> Result<T, StoreError>) -> Result<T, Failure> {
+    let mut attempt = 0;
+    loop {
+        match call().await {
+            Ok(value) => return Ok(value),
+            Err(StoreError::Throttled { .. }) if attempt + 1 < ATTEMPTS => {
+                WallClock::system().back_off(attempt).await;
+                attempt += 1;
+            }
+            Err(error) => return Err(place.failure(&error)),
+        }
+    }
+}
+
+impl Arguments {
+    /// The option as it was given, and what it means.
+    fn selection(&self) -> (String, Selection) {
+        let selection = Selection {
+            template: self.template.clone(),
+            pass_type: self.pass_type.clone(),
+        };
+        let option = match (&self.template, &self.pass_type) {
+            (Some(template), _) => format!("--template {template}"),
+            (None, Some(pass_type)) => format!("--type {pass_type}"),
+            (None, None) => "--all".to_owned(),
+        };
+        (option, selection)
+    }
+}

@@ -1,0 +1,75 @@
+//! All records of the Passes table, for those who publish many again.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use passes::ids::PassKey;
+use passes::ports::{FindRecords, KeyPage, RecordCursor, Selection, StoreResult};
+
+use super::Sources;
+use super::errors::fault;
+use super::expression::{names, s, values};
+use super::items::Item;
+use super::keys::Key;
+
+const KEY: &str = "#serialNumber, #passTypeIdentifier";
+
+impl FindRecords for Sources {
+    async fn find_records(
+        &self,
+        selection: &Selection,
+        after: Option<&RecordCursor>,
+        limit: u32,
+    ) -> StoreResult<KeyPage> {
+        let mut conditions = Vec::new();
+        let mut wanted = values([]);
+        if let Some(template) = &selection.template {
+            conditions.push("#template = :template");
+            wanted.insert(":template".into(), s(template.as_str()));
+        }
+        if let Some(pass_type) = &selection.pass_type {
+            conditions.push("#passTypeIdentifier = :type");
+            wanted.insert(":type".into(), s(pass_type.as_str()));
+        }
+        let filter = (!conditions.is_empty()).then(|| conditions.join(" AND "));
+        let output = self
+            .client
+            .scan()
+            .table_name(&self.passes_table)
+            .projection_expression(KEY)
+            .set_expression_attribute_names(Some(names(&[KEY, filter.as_deref().unwrap_or_default()], None)))
+            .set_expression_attribute_values(filter.is_some().then_some(wanted))
+            .set_filter_expression(filter)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(after.map(start_key))
+            .send()
+            .await
+            .map_err(fault("find-records"))?;
+        let found: Vec<_> = output.items().iter().map(|item| pass_key(item)).collect();
+        let all = found.len();
+        let keys: Vec<_> = found.into_iter().flatten().collect();
+        Ok(KeyPage {
+            unusable: u32::try_from(all - keys.len()).unwrap_or(u32::MAX),
+            keys,
+            after: output.last_evaluated_key().and_then(cursor),
+        })
+    }
+}
+
+fn start_key(cursor: &RecordCursor) -> Key {
+    Key::from([
+        ("serialNumber".into(), s(&cursor.serial)),
+        ("passTypeIdentifier".into(), s(&cursor.pass_type)),
+    ])
+}
+
+fn cursor(item: &Item) -> Option<RecordCursor> {
+    let text = |name: &str| item.get(name).map(AttributeValue::as_s)?.ok().cloned();
+    Some(RecordCursor {
+        pass_type: text("passTypeIdentifier")?,
+        serial: text("serialNumber")?,
+    })
+}
+
+fn pass_key(item: &Item) -> Option<PassKey> {
+    let RecordCursor { pass_type, serial } = cursor(item)?;
+    PassKey::parse(&pass_type, &serial).ok()
+}
