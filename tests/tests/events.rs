@@ -603,11 +603,11 @@ async fn push_devices_schedule() {
 
     assert_eq!(
         scene.replay("push-devices--schedule").await,
-        json!({"pushed": 1, "refused": 0, "undelivered": 0, "given_up": 0, "failed": 0})
+        json!({"pushed": 1, "refused": 0, "undelivered": 0, "given_up": 0, "let_go": 0, "failed": 0})
     );
     assert_eq!(scene.site.pushes_to(PUSH_TOKEN).len(), 1);
     assert_eq!(
         scene.replay("push-devices--schedule").await,
-        json!({"pushed": 0, "refused": 0, "undelivered": 0, "given_up": 0, "failed": 0})
+        json!({"pushed": 0, "refused": 0, "undelivered": 0, "given_up": 0, "let_go": 0, "failed": 0})
     );
 }

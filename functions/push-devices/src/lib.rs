@@ -1,5 +1,5 @@
-//! Every minute: devices whose lease has run out are pushed again. From the queue: pages of large
-//! fan-outs. Both at a pace.
+//! Every minute: devices whose lease has run out are pushed again, and passes whose grace is over are
+//! handed on to be let go. From the queue: pages of large fan-outs. Pushes go at a pace.
 
 mod pages;
 mod schedule;
@@ -20,6 +20,7 @@ pub struct PushDevices {
     apns: Option<RotatingApns>,
     holds_pushes: bool,
     pages: WorkQueue,
+    keys: WorkQueue,
     pace: Pace,
     clock: WallClock,
 }
@@ -31,6 +32,7 @@ impl PushDevices {
             apns: platform.apns(environment).await,
             holds_pushes: platform.holds_pushes(environment),
             pages: platform.push_queue(environment),
+            keys: platform.publish_queue(environment),
             pace: platform.pace(environment),
             clock: platform.clock.clone(),
         }

@@ -1,4 +1,4 @@
-//! The schedule: devices whose lease has run out.
+//! The schedule: devices whose lease has run out, and passes whose grace is over.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -7,6 +7,7 @@ use edge::apns::RotatingApns;
 use edge::http::chain;
 use edge::{Context, deadline, report};
 use futures_util::{StreamExt as _, stream};
+use passes::deletion::end_grace;
 use passes::due::{DueOutcome, push_if_due};
 use passes::ports::{DUE_SHARDS, FindDue as _};
 use passes::time::Clock as _;
@@ -30,6 +31,8 @@ pub struct Run {
     pub refused: u32,
     pub undelivered: u32,
     pub given_up: u32,
+    /// Passes without record that were handed on to get their last revision.
+    pub let_go: u32,
     pub failed: u32,
 }
 
@@ -39,6 +42,7 @@ impl Run {
         self.refused += other.refused;
         self.undelivered += other.undelivered;
         self.given_up += other.given_up;
+        self.let_go += other.let_go;
         self.failed += other.failed;
     }
 }
@@ -68,6 +72,7 @@ impl PushDevices {
                 pushes_refused = run.refused,
                 pushes_undelivered = run.undelivered,
                 devices_given_up = run.given_up,
+                passes_let_go = run.let_go,
                 failed = run.failed,
                 "due devices"
             );
@@ -93,8 +98,22 @@ impl PushDevices {
                 tracing::warn!(
                     shard,
                     entries = page.foreign,
-                    "the due index holds entries that are no devices"
+                    "the due index holds entries that are neither devices nor passes"
                 );
+            }
+            for pass in &page.passes {
+                match end_grace(&self.registry, &self.keys, &self.clock, pass).await {
+                    Ok(handed_on) => run.let_go += u32::from(handed_on),
+                    Err(error) => {
+                        run.failed += 1;
+                        tracing::error!(
+                            pass_type = %pass.key.pass_type,
+                            serial = %pass.key.serial,
+                            error = chain(&error),
+                            "a pass whose grace is over could not be handed on"
+                        );
+                    }
+                }
             }
             let mut outcomes = stream::iter(page.devices)
                 .map(|key| async move {

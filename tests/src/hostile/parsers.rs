@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use edge::occasion::Occasion;
 use passes::device_log::DeviceLog;
 use passes::ids::{DeviceLibraryIdentifier, PassKey, TemplateId};
 use passes::link::LinkSignature;
@@ -67,7 +68,7 @@ pub fn all() -> Vec<Box<dyn Target>> {
         parser("APNs key", [apns_key_seed()], |input| {
             apns::ProviderKey::from_json(&String::from_utf8_lossy(input)).is_ok()
         }),
-        parser("stream event", stream_seeds(), stream_event),
+        parser("event", event_seeds(), event),
         parser("pass.json", [voidable()], |input| {
             let _ = render_voided(input);
             serde_json::from_slice::<Value>(input).is_ok_and(|value| {
@@ -221,18 +222,22 @@ fn apns_key_seed() -> String {
     serde_json::to_string(&seed::ApnsTestKey::generate(&team).expect("a key")).expect("JSON")
 }
 
-fn stream_seeds() -> Vec<Vec<u8>> {
-    vec![include_bytes!("../../../events/publish-changes--same-pass-twice.json").to_vec()]
+fn event_seeds() -> Vec<Vec<u8>> {
+    vec![
+        include_bytes!("../../../events/publish-changes--same-pass-twice.json").to_vec(),
+        include_bytes!("../../../events/publish-changes--keys-of-the-queue.json").to_vec(),
+        include_bytes!("../../../events/push-devices--page.json").to_vec(),
+    ]
 }
 
-fn stream_event(input: &[u8]) -> bool {
-    let Ok(event) = serde_json::from_slice(input) else {
-        return false;
-    };
-    let hints = edge::stream::hints(event);
-    let good = hints.iter().any(|hint| hint.key.is_ok());
-    let _ = edge::stream::answer(hints.into_iter().next().map(|hint| hint.sequence_number));
-    good
+fn event(input: &[u8]) -> bool {
+    match serde_json::from_slice(input) {
+        Ok(Occasion::Stream(batch)) => edge::stream::hints(batch).iter().any(|hint| hint.key.is_ok()),
+        Ok(Occasion::Queue(batch)) => edge::queue::deliveries(batch)
+            .iter()
+            .any(|delivery| delivery.message.is_ok()),
+        Ok(Occasion::Schedule) | Err(_) => false,
+    }
 }
 
 fn voidable() -> Vec<u8> {

@@ -1,5 +1,8 @@
 //! Row 30: a record is deleted.
 
+use std::time::Duration;
+
+use passes::deletion::GRACE_SECONDS;
 use passes::ids::PassKey;
 use serde_json::json;
 use tests::{DEMO, LOYALTY, Site};
@@ -22,6 +25,29 @@ async fn row_30_a_deleted_record_voids_its_pass_which_keeps_its_web_service() {
     assert_eq!(expected["webServiceURL"], site.caller.url.as_str());
     expected["voided"] = true.into();
     assert_eq!(site.opened(&after), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_30_after_the_grace_a_last_revision_lets_the_phone_go() {
+    let site = Site::start().await;
+    let (who, tag) = site.installed("d1", LOYALTY, DEMO).await;
+    site.backend.delete(LOYALTY, DEMO).await;
+    site.published().await;
+    let voided = site.caller.list(&who, Some(&tag)).await;
+    site.clock.turn(Duration::from_secs(GRACE_SECONDS));
+    let ran = site.push_due_devices().await;
+    assert_eq!(ran["let_go"], 1, "{ran}");
+    site.worked_off().await;
+
+    assert_eq!(site.pushes_to(&who.push_token).len(), 2);
+    let list = site.caller.list(&who, Some(&voided.tag())).await;
+    assert_eq!(list.serials(), [DEMO]);
+    let last = site.opened(&site.caller.pass(&who, None).await);
+    assert_eq!(last["voided"], true);
+    assert_eq!(
+        (last.get("webServiceURL"), last.get("authenticationToken")),
+        (None, None)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,7 +43,7 @@ impl FindRecords for Sources {
             .send()
             .await
             .map_err(fault("find-records"))?;
-        let found: Vec<_> = output.items().iter().map(|item| pass_key(item)).collect();
+        let found: Vec<_> = output.items().iter().map(pass_key).collect();
         let all = found.len();
         let keys: Vec<_> = found.into_iter().flatten().collect();
         Ok(KeyPage {
