@@ -26,6 +26,7 @@ use passes::publish::{PublishReport, Publisher};
 use passes::push::{PushOutcome, SendPush};
 use passes::register::{RegisterOutcome, UnregisterOutcome, register, unregister};
 use passes::revision::Revision;
+use passes::settle::Refusals;
 use passes::tag::UpdateTag;
 use passes::tokens::PushToken;
 use passes::work::{Hint, NextPage};
@@ -348,9 +349,11 @@ impl Workbench {
 
     pub async fn push_if_due(&self, device: &str) -> DueOutcome {
         let clock = self.clock.wall_clock();
-        push_if_due(&self.registry, &self.pushes, &clock, &device_key(device))
-            .await
-            .expect("pushed")
+        let refusals = Refusals::default();
+        let outcome = push_if_due(&self.registry, &self.pushes, &clock, &device_key(device), &refusals).await;
+        let concluded = refusals.conclude(&self.registry, self.clock.now()).await;
+        assert_eq!(concluded.expect("concluded"), 0, "one device is no environment");
+        outcome.expect("pushed")
     }
 
     /// A raw item of the Registry.

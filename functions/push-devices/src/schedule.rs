@@ -10,6 +10,7 @@ use futures_util::{StreamExt as _, stream};
 use passes::deletion::end_grace;
 use passes::due::{DueOutcome, push_if_due};
 use passes::ports::{DUE_SHARDS, FindDue as _};
+use passes::settle::Refusals;
 use passes::time::Clock as _;
 use serde::Serialize;
 
@@ -58,6 +59,7 @@ impl PushDevices {
         let stop = Stop {
             at: deadline(context, RESERVE),
             set: AtomicBool::new(false),
+            refusals: Refusals::default(),
         };
         // Side by side, so that no shard waits for another to be empty.
         let mut shards = stream::iter(0..DUE_SHARDS)
@@ -65,6 +67,13 @@ impl PushDevices {
             .buffer_unordered(SHARDS_AT_ONCE);
         while let Some(shard) = shards.next().await {
             run.add(&shard);
+        }
+        match stop.refusals.conclude(&self.registry, self.clock.now()).await {
+            Ok(doubted) => report::doubted(doubted),
+            Err(error) => {
+                run.failed += 1;
+                tracing::error!(error = chain(&error), "refused devices keep their lease");
+            }
         }
         if run != Run::default() {
             tracing::info!(
@@ -121,7 +130,7 @@ impl PushDevices {
                     if stop.now() {
                         return None;
                     }
-                    let outcome = push_if_due(&self.registry, apns, &self.clock, &key).await;
+                    let outcome = push_if_due(&self.registry, apns, &self.clock, &key, &stop.refusals).await;
                     Some((key, outcome))
                 })
                 .buffer_unordered(CONCURRENCY);
@@ -165,6 +174,8 @@ impl PushDevices {
 struct Stop {
     at: tokio::time::Instant,
     set: AtomicBool,
+    /// Of the whole run, whichever shard they are in.
+    refusals: Refusals,
 }
 
 impl Stop {

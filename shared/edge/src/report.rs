@@ -132,10 +132,22 @@ pub fn page_failed(page: &NextPage, error: &StoreError) {
     );
 }
 
+/// Devices that were refused and keep their lease, because most were.
+pub fn doubted(devices: u32) {
+    metrics::counter!("devices_doubted").increment(devices.into());
+    if devices > 0 {
+        tracing::error!(
+            devices,
+            "APNs refuses most devices: address or key are of another environment or team; nothing is removed"
+        );
+    }
+}
+
 /// Counts pushes, also by pass type: phones count theirs so, and lose patience with a type that
 /// pushes too often. Names those that failed by APNs's reason.
 pub fn pushes(report: &FanOutReport, pass_type: &PassTypeIdentifier) {
     metrics::counter!("pushes_by_pass_type", "pass_type" => pass_type.to_string()).increment(report.pushed.into());
+    doubted(report.doubted);
     metrics::counter!("pushes_accepted").increment(report.pushed.into());
     metrics::counter!("pushes_refused").increment(report.refused.into());
     metrics::counter!("pushes_undelivered").increment(report.undelivered.into());

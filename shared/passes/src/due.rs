@@ -4,7 +4,7 @@ use crate::fan_out::FanOutReport;
 use crate::ids::DeviceKey;
 use crate::ports::{AdvanceDevices, Conditional, KeepLeases, StoreResult};
 use crate::push::SendPush;
-use crate::settle::settle;
+use crate::settle::{Refusals, settle};
 use crate::time::Clock;
 
 /// What became of one device that the index named.
@@ -22,7 +22,15 @@ pub enum DueOutcome {
 
 /// Pushes a device again if its lease has run out. The index is stale and carries keys only, so
 /// the device itself decides, and the conditional write settles who pushes.
-pub async fn push_if_due<S, P, C>(store: &S, push: &P, clock: &C, key: &DeviceKey) -> StoreResult<DueOutcome>
+///
+/// `refusals` are those of all devices that are pushed in one run, which concludes them.
+pub async fn push_if_due<S, P, C>(
+    store: &S,
+    push: &P,
+    clock: &C,
+    key: &DeviceKey,
+    refusals: &Refusals,
+) -> StoreResult<DueOutcome>
 where
     S: AdvanceDevices + KeepLeases,
     P: SendPush,
@@ -52,9 +60,10 @@ where
     let mut report = FanOutReport::default();
     report.count_push(&outcome);
     // With the attempts from before: only a push that APNs took counts.
-    report.ended = settle(store, &device, next.due_at, lease.attempts, &outcome, clock.now()).await?;
+    let now = clock.now();
+    report.ended = settle(store, &device, next.due_at, lease.attempts, &outcome, now, refusals).await?;
     Ok(DueOutcome::Pushed {
         report,
-        stop: outcome.concerns_all(),
+        stop: outcome.concerns_all() || refusals.are_most(),
     })
 }

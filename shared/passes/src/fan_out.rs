@@ -15,7 +15,7 @@ use crate::ids::{DeviceKey, DeviceLibraryIdentifier, PassKey, SerialNumber};
 use crate::ports::{AdvanceDevices, KeepLeases, SendPage, StoreResult, WriteRevision};
 use crate::push::{PushOutcome, SendPush};
 use crate::record::UpdateUrgency;
-use crate::settle::settle;
+use crate::settle::{Refusals, settle};
 use crate::tag::RevisionNumber;
 use crate::time::Clock;
 use crate::work::NextPage;
@@ -81,6 +81,9 @@ pub struct FanOutReport {
     pub left: u32,
     /// Devices whose item cannot be read: nothing brings them forward but mending it.
     pub unreadable: u32,
+    /// Devices that APNs refused and that keep their lease, because most were refused: it is the
+    /// environment.
+    pub doubted: u32,
     /// Messages that hand further pages on (0 or 1 a publish).
     pub pages_sent: u32,
     /// Pushes that APNs refused, and devices ended by that.
@@ -98,6 +101,7 @@ impl FanOutReport {
         self.under_lease += other.under_lease;
         self.left += other.left;
         self.unreadable += other.unreadable;
+        self.doubted += other.doubted;
         self.pages_sent += other.pages_sent;
         self.refused += other.refused;
         self.undelivered += other.undelivered;
@@ -130,6 +134,7 @@ pub(crate) struct FanOut<'a, S, P, C> {
     pub urgency: UpdateUrgency,
     /// APNs has given an answer that concerns all pushes: the rest is left to the schedule.
     pub stopped: AtomicBool,
+    pub refusals: Refusals,
 }
 
 impl<S, P, C> FanOut<'_, S, P, C>
@@ -205,6 +210,7 @@ where
                 _ => break,
             }
         }
+        report.doubted = self.refusals.conclude(self.store, self.clock.now()).await?;
         fault.map_or(Ok(report), Err)
     }
 }
@@ -258,9 +264,9 @@ where
                         let outcome = push.send_push(&device.push_token, &device.key.pass_type).await;
                         report.count_push(&outcome);
                         let now = self.clock.now();
-                        report.ended +=
-                            settle(self.store, &device, lease.due_at, lease.attempts, &outcome, now).await?;
-                        if outcome.concerns_all() {
+                        let (due_at, attempts, refusals) = (lease.due_at, lease.attempts, &self.refusals);
+                        report.ended += settle(self.store, &device, due_at, attempts, &outcome, now, refusals).await?;
+                        if outcome.concerns_all() || refusals.are_most() {
                             self.stopped.store(true, Ordering::Relaxed);
                         }
                     }

@@ -24,7 +24,7 @@ pub mod register;
 pub mod render;
 pub mod revision;
 pub mod send;
-mod settle;
+pub mod settle;
 pub mod tag;
 pub mod template;
 pub mod time;

@@ -14,6 +14,7 @@ use crate::ids::DeviceLibraryIdentifier;
 use crate::pace::Pace;
 use crate::ports::{AdvanceDevices, KeepLeases, ReadRevision, SendPage, StoreError, StoreResult};
 use crate::push::SendPush;
+use crate::settle::Refusals;
 use crate::time::Clock;
 use crate::work::NextPage;
 
@@ -81,6 +82,7 @@ where
             clock: self.clock,
             urgency: revision.urgency,
             stopped: AtomicBool::new(false),
+            refusals: Refusals::default(),
         };
         let found = self.store.devices_with(&page.key, page.after.as_ref(), PAGE).await?;
         let mut progress = Progress {
@@ -130,6 +132,7 @@ where
             }
             done = chunk.last().cloned();
         }
+        fan_out.doubted = devices.refusals.conclude(self.store, self.clock.now()).await?;
         if let Some(fault) = progress.fault {
             return Err(fault);
         }

@@ -22,6 +22,7 @@ use crate::push::SendPush;
 use crate::record::{Attributes, PassRecord, UpdateUrgency};
 use crate::render::{Injected, is_bound, render, render_ended, render_voided};
 use crate::revision::{PinnedImage, Revision, TemplatePointer, TokenOrigin};
+use crate::settle::Refusals;
 use crate::tag::RevisionNumber;
 use crate::time::Clock;
 use crate::tokens::AuthenticationToken;
@@ -212,6 +213,7 @@ where
             clock: self.clock,
             urgency,
             stopped: AtomicBool::new(false),
+            refusals: Refusals::default(),
         }
     }
 

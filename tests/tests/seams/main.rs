@@ -3,6 +3,7 @@
 
 mod advances;
 mod deletions;
+mod environment;
 mod faults;
 mod interleavings;
 mod leases;

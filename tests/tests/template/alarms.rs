@@ -191,7 +191,7 @@ fn check_functions(system: &System) -> Vec<String> {
 }
 
 /// What must be watched by some alarm: metric, or name and label.
-const WATCHED: [&str; 22] = [
+const WATCHED: [&str; 23] = [
     "IteratorAge",
     "OnFailureDestinationDeliveredEventCount",
     "DroppedEventCount",
@@ -206,6 +206,7 @@ const WATCHED: [&str; 22] = [
     "pushes_refused",
     "pushes_undelivered",
     "devices_given_up",
+    "devices_doubted",
     "device_messages",
     "Invocations",
     "5xx",
