@@ -5,12 +5,10 @@ mod folder;
 
 use std::path::{Path, PathBuf};
 
-use aws::dynamodb::Sources;
+use aws::dynamodb::{Registry, Sources};
 use edge::platform::WorkQueue;
 use passes::ids::TemplateId;
-use passes::ports::StoreError;
-use passes::template::TemplateOutcome;
-use pkpass::Template;
+use passes::ports::{StoreError, StoreResult, StoreTemplate};
 
 use crate::failure::Failure;
 use deployed::Deployed;
@@ -67,11 +65,11 @@ impl Place {
         }
     }
 
-    /// Stores a template's version and moves the pointer to it.
-    pub async fn publish_template(&self, id: &TemplateId, template: &Template) -> Result<TemplateOutcome, Failure> {
+    /// Where template pointers stand.
+    pub async fn registry(&self) -> Result<Registry, Failure> {
         match self {
-            Self::Folder(folder) => folder.publish_template(id, template).await,
-            Self::Deployed(stack) => stack.publish_template(id, template).await,
+            Self::Folder(folder) => folder.registry().await,
+            Self::Deployed(stack) => Ok(stack.registry()),
         }
     }
 
@@ -112,6 +110,15 @@ impl Place {
         match self {
             Self::Folder(folder) => folder.name(),
             Self::Deployed(stack) => stack.name(),
+        }
+    }
+}
+
+impl StoreTemplate for Place {
+    async fn store_template(&self, id: &TemplateId, version: &str, bundle: Vec<u8>) -> StoreResult<()> {
+        match self {
+            Self::Folder(folder) => folder.store_template(id, version, bundle).await,
+            Self::Deployed(stack) => stack.store_template(id, version, bundle).await,
         }
     }
 }

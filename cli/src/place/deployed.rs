@@ -11,8 +11,6 @@ use edge::WallClock;
 use edge::platform::WorkQueue;
 use passes::ids::TemplateId;
 use passes::ports::{StoreError, StoreResult, StoreTemplate};
-use passes::template::{TemplateOutcome, publish_template};
-use pkpass::Template;
 
 use crate::failure::Failure;
 
@@ -146,10 +144,8 @@ impl Deployed {
         Ok(())
     }
 
-    pub async fn publish_template(&self, id: &TemplateId, template: &Template) -> Result<TemplateOutcome, Failure> {
-        publish_template(&self.registry, self, &WallClock::system(), id, template)
-            .await
-            .map_err(|error| Failure::from_error(&error))
+    pub fn registry(&self) -> Registry {
+        self.registry.clone()
     }
 }
 

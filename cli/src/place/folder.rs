@@ -10,8 +10,6 @@ use edge::WallClock;
 use edge::platform::WorkQueue;
 use passes::ids::TemplateId;
 use passes::ports::{StoreError, StoreResult, StoreTemplate};
-use passes::template::{TemplateOutcome, publish_template};
-use pkpass::Template;
 
 use crate::failure::Failure;
 use crate::link::endpoints;
@@ -69,13 +67,11 @@ impl LocalFolder {
         ))
     }
 
-    /// The pointer is in the Registry, so the local stack has to run.
-    pub async fn publish_template(&self, id: &TemplateId, template: &Template) -> Result<TemplateOutcome, Failure> {
+    /// Pointers are in the Registry, so the local stack has to run.
+    pub async fn registry(&self) -> Result<Registry, Failure> {
         let endpoints = endpoints(&self.dir)?;
         let client = stack::dynamodb_client(&endpoints.dynamodb_endpoint).await;
-        let registry = Registry::new(client, endpoints.registry_table);
-        let outcome = publish_template(&registry, self, &WallClock::system(), id, template).await;
-        outcome.map_err(|error| self.failure(&error))
+        Ok(Registry::new(client, endpoints.registry_table))
     }
 
     /// An engine that does not answer is one that does not run.

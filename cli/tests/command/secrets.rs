@@ -224,6 +224,27 @@ fn a_rotated_identity_key_and_template_are_used_by_the_running_stack() {
     );
     let said = files.accepted(&format!("template put card --id loyalty --dir {dir}"));
     assert!(said.contains("with these very files already"), "{said}");
+    let status = || {
+        let said = files.accepted(&format!("template status --id loyalty --format json --dir {dir}"));
+        serde_json::from_str::<serde_json::Value>(&said).unwrap()
+    };
+    let later = status();
+    let said = files.accepted(&format!("template rollback --id loyalty --dir {dir}"));
+    assert!(
+        said.contains("(change 3)") && said.contains("livepass publish --template loyalty"),
+        "{said}"
+    );
+    let earlier = status();
+    assert_eq!((&later["change"], &earlier["change"]), (&2.into(), &3.into()));
+    assert_eq!(earlier["version"], later["previous_version"]);
+    assert_eq!(earlier["previous_version"], later["version"]);
+    let single = files.refused(&format!("template rollback --id ticket --dir {dir}"));
+    assert!(single.contains("has one version only"), "{single}");
+    let unknown = files.refused(&format!("template status --id nothing --dir {dir}"));
+    assert!(
+        unknown.contains("has no template nothing; publish it with"),
+        "{unknown}"
+    );
     assert!(dev.stop().0);
     let gone = files.refused(&format!("template put card --id other --dir {dir}"));
     assert!(gone.contains("is `livepass dev` running?"), "{gone}");

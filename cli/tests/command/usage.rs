@@ -15,6 +15,8 @@ fn every_command_has_help_with_examples() {
         &["link"],
         &["template", "check"],
         &["template", "put"],
+        &["template", "status"],
+        &["template", "rollback"],
         &["secret", "check", "pass-type"],
         &["secret", "put", "apns"],
         &["secret", "put", "keys"],

@@ -16,7 +16,7 @@ use crate::ids::{
 };
 use crate::problem::Problem;
 use crate::record::Attributes;
-use crate::revision::{Revision, TemplatePointer};
+use crate::revision::{PublishedTemplate, Revision, TemplatePointer};
 use crate::tag::{RevisionNumber, UpdateTag};
 use crate::time::Timestamp;
 use crate::tokens::{KeyRing, PushToken};
@@ -422,13 +422,14 @@ pub trait AnswerList: ReadDevice {
 
 pub trait MovePointer: Send + Sync {
     /// Where the template's published version stands, strongly consistent.
-    fn pointer(&self, id: &TemplateId) -> impl Future<Output = StoreResult<Option<TemplatePointer>>> + Send;
+    fn pointer(&self, id: &TemplateId) -> impl Future<Output = StoreResult<Option<PublishedTemplate>>> + Send;
 
-    /// Moves the pointer on condition that the one it replaces (or none) still has this `seq`.
+    /// Moves the pointer on condition that the one it replaces (or none) still has its `seq`, and
+    /// notes the version that it replaces.
     fn move_pointer(
         &self,
         pointer: &TemplatePointer,
-        replaced: Option<u64>,
+        replaced: Option<&TemplatePointer>,
         now: Timestamp,
     ) -> impl Future<Output = StoreResult<Conditional>> + Send;
 }

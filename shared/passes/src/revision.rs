@@ -5,6 +5,7 @@ use std::fmt;
 use crate::ids::TemplateId;
 use crate::record::UpdateUrgency;
 use crate::tag::RevisionNumber;
+use crate::time::Timestamp;
 use crate::tokens::AuthenticationToken;
 
 /// The Registry's pointer to a template's published version.
@@ -15,6 +16,16 @@ pub struct TemplatePointer {
     pub version: String,
     /// Rises by one each time the pointer moves; a rollback moves it too.
     pub seq: u64,
+}
+
+/// What the Registry knows of a published template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedTemplate {
+    pub pointer: TemplatePointer,
+    /// When the pointer was moved, in whole seconds.
+    pub published_at: Timestamp,
+    /// The version that the pointer named before; `None` before its second move.
+    pub previous: Option<String>,
 }
 
 /// An image of one pass, pinned to the bytes it had when it was published.

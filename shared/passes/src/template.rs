@@ -36,7 +36,7 @@ where
         if turn > 0 {
             clock.back_off(turn - 1).await;
         }
-        let current = store.pointer(id).await?;
+        let current = store.pointer(id).await?.map(|published| published.pointer);
         if let Some(pointer) = &current
             && pointer.version == template.version()
         {
@@ -45,13 +45,12 @@ where
         files
             .store_template(id, template.version(), template.to_bundle())
             .await?;
-        let replaced = current.map(|pointer| pointer.seq);
         let pointer = TemplatePointer {
             id: id.clone(),
             version: template.version().to_owned(),
-            seq: replaced.map_or(1, |seq| seq + 1),
+            seq: current.as_ref().map_or(1, |current| current.seq + 1),
         };
-        match store.move_pointer(&pointer, replaced, clock.now()).await {
+        match store.move_pointer(&pointer, current.as_ref(), clock.now()).await {
             Ok(Conditional::Done) => return Ok(TemplateOutcome::Published(pointer)),
             // Somebody else has published meanwhile, or we have and did not hear of it.
             Ok(Conditional::Overtaken) | Err(StoreError::OutcomeUnknown { .. }) => {}
@@ -60,6 +59,61 @@ where
     }
     Err(StoreError::Contended {
         call: "publish-template",
+        turns: TURNS,
+    })
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RollBackOutcome {
+    /// The pointer names the earlier version again, under a new `seq`.
+    RolledBack(TemplatePointer),
+    /// It has never named another version.
+    NoEarlierVersion,
+    /// There is no such template.
+    Unknown,
+    /// Somebody has published another version meanwhile, which is left alone.
+    Overtaken(TemplatePointer),
+}
+
+/// Publishes the version that the pointer named before. Rolling back twice is where one was.
+///
+/// A new `seq`, because passes that have followed the later version must follow again.
+pub async fn roll_back<S, C>(store: &S, clock: &C, id: &TemplateId) -> StoreResult<RollBackOutcome>
+where
+    S: MovePointer,
+    C: Clock,
+{
+    let Some(found) = store.pointer(id).await? else {
+        return Ok(RollBackOutcome::Unknown);
+    };
+    let Some(version) = found.previous else {
+        return Ok(RollBackOutcome::NoEarlierVersion);
+    };
+    let pointer = TemplatePointer {
+        id: id.clone(),
+        version,
+        seq: found.pointer.seq + 1,
+    };
+    for turn in 0..TURNS {
+        if turn > 0 {
+            clock.back_off(turn - 1).await;
+        }
+        match store.move_pointer(&pointer, Some(&found.pointer), clock.now()).await {
+            Ok(Conditional::Done) => return Ok(RollBackOutcome::RolledBack(pointer)),
+            // Somebody else was first, or we were and did not hear of it. What was to be rolled
+            // back is not rolled back a second time.
+            Ok(Conditional::Overtaken) | Err(StoreError::OutcomeUnknown { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        match store.pointer(id).await?.map(|published| published.pointer) {
+            Some(current) if current == pointer => return Ok(RollBackOutcome::RolledBack(current)),
+            Some(current) if current.seq != found.pointer.seq => return Ok(RollBackOutcome::Overtaken(current)),
+            Some(_) => {}
+            None => return Ok(RollBackOutcome::Unknown),
+        }
+    }
+    Err(StoreError::Contended {
+        call: "roll-back",
         turns: TURNS,
     })
 }

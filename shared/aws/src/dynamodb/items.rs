@@ -13,7 +13,7 @@ use passes::ports::{StoreError, StoreResult};
 use passes::problem::{Problem, ProblemKind};
 use passes::record::{Attribute, Attributes, UpdateUrgency};
 use passes::render::MAX_PASS_JSON_BYTES;
-use passes::revision::{PinnedImage, Revision, TemplatePointer, TokenOrigin};
+use passes::revision::{PinnedImage, PublishedTemplate, Revision, TemplatePointer, TokenOrigin};
 use passes::tag::{RevisionNumber, UpdateTag};
 use passes::time::Timestamp;
 
@@ -304,6 +304,18 @@ pub(super) fn read_pointer(item: &Item) -> StoreResult<TemplatePointer> {
         id,
         version: reader.text("version")?.to_owned(),
         seq: reader.number("seq")?,
+    })
+}
+
+pub(super) fn read_published(item: &Item) -> StoreResult<PublishedTemplate> {
+    let reader = Reader { call: "template", item };
+    Ok(PublishedTemplate {
+        pointer: read_pointer(item)?,
+        published_at: Timestamp::from_seconds(reader.optional_number("published_at")?.unwrap_or(0)),
+        previous: match item.get("previous_version") {
+            None => None,
+            Some(_) => Some(reader.text("previous_version")?.to_owned()),
+        },
     })
 }
 

@@ -3,17 +3,17 @@
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use passes::ids::TemplateId;
 use passes::ports::{Conditional, MovePointer, StoreResult};
-use passes::revision::TemplatePointer;
+use passes::revision::{PublishedTemplate, TemplatePointer};
 use passes::time::Timestamp;
 
 use super::Registry;
 use super::errors::{conditional, fault};
 use super::expression::{n, names, s, values};
-use super::items::read_pointer;
+use super::items::read_published;
 use super::keys::template_item;
 
 impl MovePointer for Registry {
-    async fn pointer(&self, id: &TemplateId) -> StoreResult<Option<TemplatePointer>> {
+    async fn pointer(&self, id: &TemplateId) -> StoreResult<Option<PublishedTemplate>> {
         let output = self
             .client
             .get_item()
@@ -23,26 +23,32 @@ impl MovePointer for Registry {
             .send()
             .await
             .map_err(fault("read-pointer"))?;
-        output.item.as_ref().map(read_pointer).transpose()
+        output.item.as_ref().map(read_published).transpose()
     }
 
     async fn move_pointer(
         &self,
         pointer: &TemplatePointer,
-        replaced: Option<u64>,
+        replaced: Option<&TemplatePointer>,
         now: Timestamp,
     ) -> StoreResult<Conditional> {
-        let update = "SET #version = :version, #seq = :seq, #published_at = :at";
         let mut values = values([
             ("version", s(&pointer.version)),
             ("seq", n(pointer.seq)),
             ("at", n(now.seconds())),
         ]);
-        let condition = match replaced {
-            None => "attribute_not_exists(#PK)",
-            Some(seq) => {
-                values.insert(":replaced".into(), n(seq));
-                "#seq = :replaced"
+        let (update, condition) = match replaced {
+            None => (
+                "SET #version = :version, #seq = :seq, #published_at = :at",
+                "attribute_not_exists(#PK)",
+            ),
+            Some(replaced) => {
+                values.insert(":replaced".into(), n(replaced.seq));
+                values.insert(":previous".into(), s(&replaced.version));
+                (
+                    "SET #version = :version, #seq = :seq, #published_at = :at, #previous_version = :previous",
+                    "#seq = :replaced",
+                )
             }
         };
         let result = self
