@@ -13,6 +13,17 @@ use crate::process::livepass;
 const TYPE: &str = "pass.com.example.loyalty";
 const TEAM: &str = "A1B2C3D4E5";
 
+async fn config(moto: &Moto) -> aws::SdkConfig {
+    aws::from_environment()
+        .endpoint_url(moto.url())
+        .region("us-east-1")
+        .credentials_provider(cloudformation::config::Credentials::new(
+            "local", "local", None, None, "test",
+        ))
+        .load()
+        .await
+}
+
 /// The part of template.yaml that commands look at, under this stack's name.
 async fn deploy(moto: &Moto, stack: &str) {
     let template = json!({
@@ -30,23 +41,30 @@ async fn deploy(moto: &Moto, stack: &str) {
                     {"AttributeName": "SK", "KeyType": "RANGE"},
                 ],
             }},
+            "Passes": {"Type": "AWS::DynamoDB::Table", "Properties": {
+                "TableName": format!("{stack}-passes"),
+                "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [
+                    {"AttributeName": "serialNumber", "AttributeType": "S"},
+                    {"AttributeName": "passTypeIdentifier", "AttributeType": "S"},
+                ],
+                "KeySchema": [
+                    {"AttributeName": "serialNumber", "KeyType": "HASH"},
+                    {"AttributeName": "passTypeIdentifier", "KeyType": "RANGE"},
+                ],
+            }},
+            "PublishQueue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": format!("{stack}-publish")}},
         },
         "Outputs": {
             "WebServiceUrl": {"Value": "https://passes.example.com"},
             "RegistryTable": {"Value": {"Ref": "Registry"}},
+            "PassesTable": {"Value": {"Ref": "Passes"}},
+            "PublishQueueUrl": {"Value": {"Ref": "PublishQueue"}},
             "TemplatesUrl": {"Value": format!("s3://{stack}-templates/templates")},
             "SecretsUrl": {"Value": format!("secretsmanager://{stack}")},
         },
     });
-    let config = aws::from_environment()
-        .endpoint_url(moto.url())
-        .region("us-east-1")
-        .credentials_provider(cloudformation::config::Credentials::new(
-            "local", "local", None, None, "test",
-        ))
-        .load()
-        .await;
-    cloudformation::Client::new(&config)
+    cloudformation::Client::new(&config(moto).await)
         .create_stack()
         .stack_name(stack)
         .template_body(template.to_string())
@@ -115,6 +133,59 @@ async fn secrets_templates_and_links_of_a_stack_are_found_by_its_name() {
         link.starts_with(&format!("https://passes.example.com/add/{TYPE}/CARD-7?e=")),
         "{link}"
     );
+}
+
+#[tokio::test]
+async fn the_passes_of_a_stack_are_sent_to_its_queue() {
+    let Some(moto) = Moto::shared() else { return };
+    deploy(&moto, "livepass-many").await;
+    let records = aws_sdk_dynamodb::Client::new(&config(&moto).await);
+    for serial in 0..25 {
+        let text = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned());
+        records
+            .put_item()
+            .table_name("livepass-many-passes")
+            .item("serialNumber", text(&format!("CARD-{serial}")))
+            .item("passTypeIdentifier", text(TYPE))
+            .item("template", text("loyalty"))
+            .send()
+            .await
+            .expect("written");
+    }
+    let files = tempfile::tempdir().unwrap();
+    let said = accepted(
+        &moto,
+        files.path(),
+        "publish --template loyalty --rate 1000 --format json --stack livepass-many",
+    );
+    let said: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!(said["sent"], 25, "{said}");
+
+    let queue = aws_sdk_sqs::Client::new(&config(&moto).await);
+    let url = queue.get_queue_url().queue_name("livepass-many-publish").send().await;
+    let url = url.expect("the queue is there").queue_url.expect("a URL");
+    let mut serials = std::collections::BTreeSet::new();
+    while serials.len() < 25 {
+        let batch = queue
+            .receive_message()
+            .queue_url(&url)
+            .max_number_of_messages(10)
+            .send()
+            .await
+            .expect("received");
+        let messages = batch.messages.unwrap_or_default();
+        assert!(!messages.is_empty(), "no more after {serials:?}");
+        for message in messages {
+            let body = message.body.expect("a body");
+            match aws::queues::Message::parse(&body).expect("a message of livepass's") {
+                aws::queues::Message::Publish(key) => {
+                    assert!(key.hint.explicit);
+                    serials.insert(key.key.serial.to_string());
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -11,6 +11,6 @@ pub mod queues;
 mod refusal;
 pub mod secrets;
 
-pub use aws_config::{BehaviorVersion, ConfigLoader};
+pub use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 pub use connections::{Connections, from_environment};
 pub use material::Material;
