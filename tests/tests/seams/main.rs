@@ -13,3 +13,4 @@ mod registrations;
 mod relaxed;
 mod revisions;
 mod strong_reads;
+mod templates;
