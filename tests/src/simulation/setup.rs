@@ -1,0 +1,252 @@
+//! How big a schedule is, and what may happen in it.
+
+use super::world::Actor;
+
+/// The size of a schedule, and what may happen in it. Each seed allows another part of what can
+/// go wrong: faults hide each other when all of them come at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setup {
+    pub passes: u8,
+    pub phones: u8,
+    pub publishers: u8,
+    pub schedules: u8,
+    /// Steps before faults stop.
+    pub steps: u32,
+    /// Out of 1000 calls, how many meet a fault.
+    pub faults: u32,
+    /// Out of 1000 steps, how many are something new instead of a waiting call.
+    pub events: u32,
+    /// Who holds which pass at the beginning: phone and pass.
+    pub installed: Vec<(u8, u8)>,
+    /// Milliseconds that clocks are off at the beginning.
+    pub skews: Vec<(Actor, i64)>,
+    /// How far two clocks are apart at most, in milliseconds.
+    pub disagreement: u64,
+    /// Weights of the kinds of events, in the order of [`Kind`].
+    pub(super) weights: [u32; KINDS],
+    /// Time goes on in steps of about so many seconds.
+    pub pace: Pace,
+    /// Phones make no list call after they have registered.
+    pub taciturn: bool,
+    /// Balances that rows take: few, so that a row comes back to what it was.
+    pub balances: u8,
+}
+
+/// What a schedule is about. Windows that are a call wide are rarely met by chance alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Theme {
+    /// A bit of everything.
+    Mixed,
+    /// Several publishers at one pass, whose row and template go to and fro.
+    Publishing,
+    /// Passes come and go while they change.
+    Installing,
+    /// Several passes of one phone change one after the other.
+    Listing,
+    /// Push tokens are replaced and die.
+    Tokens,
+    /// Phones that do not answer for long.
+    Waiting,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Within a second or two.
+    Standing,
+    Seconds,
+    Minutes,
+    Days,
+}
+
+/// Kinds of events.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    Write,
+    Touch,
+    Template,
+    Deliver,
+    Repeat,
+    Schedule,
+    Stale,
+    Install,
+    Remove,
+    Refresh,
+    Curious,
+    PushArrives,
+    Begin,
+    Token,
+    Wiped,
+    Weather,
+    Turn,
+    SetClock,
+}
+
+pub(super) const ALL: [Kind; KINDS] = [
+    Kind::Write,
+    Kind::Touch,
+    Kind::Template,
+    Kind::Deliver,
+    Kind::Repeat,
+    Kind::Schedule,
+    Kind::Stale,
+    Kind::Install,
+    Kind::Remove,
+    Kind::Refresh,
+    Kind::Curious,
+    Kind::PushArrives,
+    Kind::Begin,
+    Kind::Token,
+    Kind::Wiped,
+    Kind::Weather,
+    Kind::Turn,
+    Kind::SetClock,
+];
+const KINDS: usize = 18;
+
+/// Seconds that a clock may be wrong.
+pub(super) const WRONG: i8 = 5;
+
+impl Setup {
+    /// A setup for this theme, or for one that is drawn too.
+    pub(super) fn draw(rng: &mut fastrand::Rng, theme: Option<Theme>) -> Self {
+        let mut setup = Self {
+            passes: rng.u8(1..=3),
+            phones: rng.u8(1..=3),
+            publishers: rng.u8(1..=3),
+            schedules: rng.u8(1..=2),
+            steps: rng.u32(30..=150),
+            faults: [0, 30, 100, 250][rng.usize(..4)],
+            events: [100, 200, 350][rng.usize(..3)],
+            installed: Vec::new(),
+            skews: Vec::new(),
+            disagreement: 0,
+            weights: [6, 1, 1, 12, 1, 4, 1, 4, 2, 1, 1, 8, 12, 2, 1, 1, 4, 0],
+            pace: [Pace::Standing, Pace::Seconds, Pace::Minutes][rng.usize(..3)],
+            taciturn: rng.u8(..3) == 0,
+            balances: 3,
+        };
+        let wrong_clocks = setup.follow(rng, theme);
+        // Bigger worlds cost more and show less.
+        if setup.passes + setup.phones > 4 && rng.u8(..3) > 0 {
+            setup.phones = 1;
+        }
+        for phone in 0..setup.phones {
+            let held = (0..setup.passes).filter(|_| rng.u8(..4) > 0);
+            setup.installed.extend(held.map(|pass| (phone, pass)));
+        }
+        // Some kinds are left out, some come often.
+        for kind in [
+            Kind::Touch,
+            Kind::Template,
+            Kind::Repeat,
+            Kind::Stale,
+            Kind::Remove,
+            Kind::Refresh,
+            Kind::Curious,
+            Kind::Token,
+            Kind::Wiped,
+            Kind::Weather,
+        ] {
+            setup.weights[kind as usize] *= [0, 1, 1, 2][rng.usize(..4)];
+        }
+        if wrong_clocks {
+            setup.weights[Kind::SetClock as usize] = 1;
+            setup.disagreement = 2000 * u64::from(WRONG.unsigned_abs());
+            let publishers = (0..setup.publishers).map(Actor::Publisher);
+            let schedules = (0..setup.schedules).map(Actor::Schedule);
+            let phones = (0..setup.phones).map(Actor::List);
+            for actor in publishers.chain(schedules).chain(phones) {
+                setup.skews.push((actor, i64::from(rng.i8(-WRONG..=WRONG)) * 1000));
+            }
+        }
+        setup
+    }
+
+    /// Follows a theme; returns whether clocks are wrong.
+    fn follow(&mut self, rng: &mut fastrand::Rng, theme: Option<Theme>) -> bool {
+        let drawn = [
+            Theme::Mixed,
+            Theme::Publishing,
+            Theme::Installing,
+            Theme::Listing,
+            Theme::Tokens,
+            Theme::Waiting,
+        ][rng.usize(..6)];
+        let theme = theme.unwrap_or(drawn);
+        let mut weigh = |kinds: &[(Kind, u32)]| {
+            for (kind, weight) in kinds {
+                self.weights[*kind as usize] = *weight;
+            }
+        };
+        match theme {
+            Theme::Mixed => {}
+            Theme::Publishing => {
+                weigh(&[(Kind::Deliver, 30), (Kind::Repeat, 4)]);
+                // A change of the one would mend what a change of the other has missed.
+                match rng.bool() {
+                    true => weigh(&[(Kind::Write, 20), (Kind::Template, 1)]),
+                    false => weigh(&[(Kind::Write, 1), (Kind::Template, 20)]),
+                }
+                weigh(&[
+                    (Kind::Install, 1),
+                    (Kind::Remove, 0),
+                    (Kind::Token, 0),
+                    (Kind::Wiped, 0),
+                ]);
+                (self.passes, self.publishers, self.balances) = (1, 3, 2);
+                (self.phones, self.steps) = (1, self.steps.min(80));
+                self.events = rng.u32(250..=500);
+            }
+            Theme::Installing => {
+                weigh(&[
+                    (Kind::Install, 16),
+                    (Kind::Remove, 12),
+                    (Kind::Begin, 30),
+                    (Kind::Deliver, 20),
+                ]);
+                weigh(&[(Kind::Write, 10), (Kind::Repeat, 4)]);
+                (self.passes, self.publishers) = (1, 2);
+            }
+            Theme::Listing => {
+                weigh(&[
+                    (Kind::Write, 16),
+                    (Kind::Deliver, 30),
+                    (Kind::PushArrives, 20),
+                    (Kind::Begin, 30),
+                ]);
+                weigh(&[
+                    (Kind::Curious, 4),
+                    (Kind::Remove, 0),
+                    (Kind::Token, 0),
+                    (Kind::Wiped, 0),
+                ]);
+                (self.passes, self.phones, self.publishers) = (2, 1, 3);
+            }
+            Theme::Tokens => {
+                weigh(&[
+                    (Kind::Token, 14),
+                    (Kind::Begin, 24),
+                    (Kind::Write, 12),
+                    (Kind::Deliver, 24),
+                ]);
+                weigh(&[(Kind::Turn, 8), (Kind::Schedule, 8)]);
+                (self.passes, self.phones) = (1, 1);
+            }
+            Theme::Waiting => {
+                weigh(&[
+                    (Kind::Schedule, 24),
+                    (Kind::Stale, 8),
+                    (Kind::Turn, 30),
+                    (Kind::PushArrives, 0),
+                ]);
+                weigh(&[(Kind::Curious, 0), (Kind::Install, 1), (Kind::Remove, 0)]);
+                weigh(&[(Kind::Token, 0), (Kind::Wiped, 0), (Kind::Weather, 0)]);
+                self.faults = [100, 250][rng.usize(..2)];
+                self.pace = if rng.bool() { Pace::Days } else { Pace::Minutes };
+                (self.phones, self.schedules) = (1, 2);
+                self.events = 350;
+            }
+        }
+        rng.u8(..4) < if theme == Theme::Tokens { 2 } else { 1 }
+    }
+}
