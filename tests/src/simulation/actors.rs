@@ -10,7 +10,7 @@ use passes::fan_out::{FurtherPages, NoQueue, Pushing};
 use passes::ids::{DeviceKey, PassKey, PassTypeIdentifier};
 use passes::ports::{DUE_SHARDS, FindDue as _, StoreError, StoreResult};
 use passes::publish::{PublishOutcome, PublishReport, Publisher};
-use passes::push::{PushOutcome, SendPush};
+use passes::push::{PushOutcome, Refusal, RefusalKind, SendPush};
 use passes::settle::Refusals;
 use passes::time::{Clock, Timestamp};
 use passes::tokens::PushToken;
@@ -155,8 +155,17 @@ impl SendPush for Push<'_> {
         let Verdict::Push(outcome) = gate.await else {
             unreachable!("a push is answered by APNs");
         };
-        if matches!(&outcome, PushOutcome::Refused(refusal) if refusal.reason == "Unregistered") {
-            hands.shared.lock().watch.told_dead.insert((hands.actor, token));
+        if let PushOutcome::Refused(Refusal {
+            kind: RefusalKind::Gone { since_ms },
+            ..
+        }) = outcome
+        {
+            hands
+                .shared
+                .lock()
+                .watch
+                .told_dead
+                .insert((hands.actor, token, since_ms));
         }
         outcome
     }

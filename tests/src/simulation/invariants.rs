@@ -79,8 +79,9 @@ pub(super) struct Watch {
     leases: BTreeMap<(Actor, u8), LeaseWrite>,
     /// Phones whose lease was used up when it was dropped, and has not been set since.
     given_up: BTreeSet<u8>,
-    /// Tokens whose 410 a running function has met.
-    pub told_dead: BTreeSet<(Actor, String)>,
+    /// Tokens whose 410 a running function has met, and the time that it gave in milliseconds: the
+    /// token may have lived and died again since.
+    pub told_dead: BTreeSet<(Actor, String, u64)>,
     pub pushes: u64,
 }
 
@@ -340,14 +341,14 @@ impl World {
     pub fn function_returned(&mut self, actor: Actor) {
         let disagreement = self.disagreement();
         let told = std::mem::take(&mut self.watch.told_dead);
-        for (of, token) in told {
+        for (of, token, since) in told {
             if of != actor {
-                self.watch.told_dead.insert((of, token));
+                self.watch.told_dead.insert((of, token, since));
                 continue;
             }
             if let Some(known) = self.apns.tokens.get_mut(&token)
-                && let (Standing::Dead { since }, Some(stored)) = (known.standing, known.stored)
-                && stored + disagreement < since
+                && matches!(known.standing, Standing::Dead { .. })
+                && known.stored.is_some_and(|stored| stored + disagreement < since)
             {
                 known.ended = true;
             }
@@ -356,7 +357,7 @@ impl World {
 
     /// A function is over, however it went.
     pub fn function_ended(&mut self, actor: Actor) {
-        self.watch.told_dead.retain(|(of, _)| *of != actor);
+        self.watch.told_dead.retain(|(of, ..)| *of != actor);
         self.watch.leases.retain(|(of, _), _| *of != actor);
     }
 
