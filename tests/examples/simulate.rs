@@ -18,7 +18,7 @@ use tests::simulation::{Mutation, Outcome, Violation, replay, shorten};
 #[command(after_help = "Examples:
   simulate --schedules 100000 --jobs 2
   simulate --seed 4711 --schedules 1 --trace     what happens in one schedule
-  simulate --mutation ClearWithoutTag            whether a rule that is taken out is missed
+  simulate --mutation ClearWithoutTag            whether the lack of a rule is noticed
   simulate --mutations                           names the rules that can be taken out
   simulate --every-mutation --schedules 2000     how many schedules each one takes")]
 struct Arguments {
@@ -37,7 +37,7 @@ struct Arguments {
     /// Lists the rules that can be taken out.
     #[arg(long)]
     mutations: bool,
-    /// Takes one rule out after the other, and tells at which seed each is missed; with a part of
+    /// Takes one rule out after the other, and tells at which seed its lack is noticed; with a part of
     /// a name, only those.
     #[arg(long, num_args = 0..=1, default_missing_value = "", value_name = "PART")]
     every_mutation: Option<String>,

@@ -33,7 +33,7 @@ macro_rules! mutations {
             }
 
             /// Why no violation is expected without the rule; `None` where one is.
-            pub fn why_unmissed(self) -> Option<&'static str> {
+            pub fn why_unnoticed(self) -> Option<&'static str> {
                 match self {
                     // The verification after the write sees what was read too early, and the next turn mends it.
                     Self::SourceBeforeLock => Some("the record is read once more after the write"),

@@ -1,5 +1,5 @@
-//! The simulation: all invariants hold whatever a seed brings, and each rule that is taken out is
-//! missed. Everything is decided by the seeds, so nothing here comes and goes.
+//! The simulation: all invariants hold whatever a seed brings, and the lack of a rule is
+//! noticed. Everything is decided by the seeds, so nothing here comes and goes.
 //!
 //! Longer runs: `cargo run --profile long -p tests --example simulate -- --help`.
 

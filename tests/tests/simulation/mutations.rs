@@ -1,6 +1,6 @@
-//! Each rule that is taken out is missed.
+//! The lack of each rule that is taken out is noticed.
 //!
-//! Schedules that miss it are looked for from a seed on that a longer search has found, because a
+//! Schedules that notice it are looked for from a seed on that a longer search has found, because a
 //! window of one call is met once in hundreds of schedules. When a change of livepass moves calls,
 //! another seed meets it: `cargo run --profile long -p tests --example simulate -- --every-mutation NAME`
 //! finds it.
@@ -11,7 +11,7 @@ use tests::simulation::{Mutation, simulate_without};
 const WITHIN: u64 = 50;
 
 #[track_caller]
-fn is_missed(mutation: Mutation, first: u64) {
+fn is_noticed(mutation: Mutation, first: u64) {
     for seed in first..first + WITHIN {
         let Some(violation) = simulate_without(mutation, seed).violation else {
             continue;
@@ -28,24 +28,24 @@ fn is_missed(mutation: Mutation, first: u64) {
     );
 }
 
-macro_rules! missed {
+macro_rules! noticed {
     ($($test:ident: $mutation:ident from $first:literal,)+) => {
         $(
             #[test]
             fn $test() {
-                is_missed(Mutation::$mutation, $first);
+                is_noticed(Mutation::$mutation, $first);
             }
         )+
 
         #[test]
         fn every_mutation_has_its_test() {
-            let expected = Mutation::ALL.iter().copied().filter(|mutation| mutation.why_unmissed().is_none());
+            let expected = Mutation::ALL.iter().copied().filter(|mutation| mutation.why_unnoticed().is_none());
             assert_eq!(expected.collect::<Vec<_>>(), [$(Mutation::$mutation),+]);
         }
     };
 }
 
-missed! {
+noticed! {
     record_not_verified: RecordNotVerified from 328,
     pointer_not_verified: PointerNotVerified from 1530,
     revision_replaced_blindly: RevisionReplacedBlindly from 0,
