@@ -23,6 +23,7 @@ pub struct AddPass {
     material: StoredMaterial,
     clock: WallClock,
     web_service_url: String,
+    deletions_per_hour: u64,
 }
 
 impl AddPass {
@@ -33,6 +34,7 @@ impl AddPass {
             material: platform.material(environment),
             clock: platform.clock.clone(),
             web_service_url: platform.web_service_url(environment),
+            deletions_per_hour: platform.deletions_per_hour(environment),
         }
     }
 
@@ -51,6 +53,7 @@ impl AddPass {
             further_pages: FurtherPages::<NoQueue>::InPlace,
             clock: &self.clock,
             web_service_url: &self.web_service_url,
+            deletions_per_hour: self.deletions_per_hour,
         };
         report::published(key, &publisher.publish(key, Hint::default()).await?);
         self.registry.revision(key).await

@@ -1,4 +1,6 @@
-//! The stream of the Passes table, and the queue of keys to publish -> publish -> APNs.
+//! The stream of the Passes table, the queue of keys to publish, and that of sweeps -> publish -> APNs.
+
+mod sweep;
 
 use std::time::Duration;
 
@@ -15,10 +17,14 @@ use edge::{Environment, LambdaEvent, Platform, WallClock, deadline, report};
 use futures_util::{StreamExt as _, stream};
 use passes::fan_out::{FurtherPages, Pushing};
 use passes::ids::PassKey;
+use passes::pace::Pace;
 use passes::ports::{SendKeys as _, StoreResult};
 use passes::publish::{PublishReport, Publisher};
+use passes::push::SendPush;
+use passes::settle::Breaker;
 use passes::time::Clock as _;
 use passes::work::{Hint, KeyToPublish, PAUSE_AFTER_FAILURE};
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
 /// Passes published side by side; each may advance 16 devices at a time.
@@ -40,17 +46,20 @@ pub struct PublishChanges {
     holds_pushes: bool,
     keys: WorkQueue,
     pages: WorkQueue,
+    sweeps: WorkQueue,
+    pace: Pace,
     clock: WallClock,
     web_service_url: String,
+    deletions_per_hour: u64,
 }
 
-/// Moments of one invocation.
-#[derive(Clone, Copy)]
-struct Limits {
+/// One invocation: its moments, and what APNs's answers say of us.
+struct Batch {
     /// Begin nothing more.
     begin: Instant,
     publish: Instant,
     hand_over: Instant,
+    breaker: Breaker,
 }
 
 impl PublishChanges {
@@ -63,16 +72,32 @@ impl PublishChanges {
             holds_pushes: platform.holds_pushes(environment),
             keys: platform.publish_queue(environment),
             pages: platform.push_queue(environment),
+            sweeps: platform.sweep_queue(environment),
+            pace: platform.pace(environment),
             clock: platform.clock.clone(),
             web_service_url: platform.web_service_url(environment),
+            deletions_per_hour: platform.deletions_per_hour(environment),
         }
     }
 
-    async fn publish(&self, key: &PassKey, hint: Hint) -> StoreResult<PublishReport> {
-        let pushing = match &self.apns {
-            Some(apns) if !self.holds_pushes => Pushing::Now(apns),
-            _ => Pushing::LeftToSchedule,
-        };
+    /// Where pushes go, unless they are held.
+    fn apns(&self) -> Option<&RotatingApns> {
+        self.apns.as_ref().filter(|_| !self.holds_pushes)
+    }
+
+    async fn publish(&self, key: &PassKey, hint: Hint, breaker: &Breaker) -> StoreResult<PublishReport> {
+        let pushing = self
+            .apns()
+            .map_or(Pushing::LeftToSchedule, |apns| Pushing::Now(apns, breaker));
+        self.publish_with(pushing, key, hint).await
+    }
+
+    async fn publish_with<P: SendPush>(
+        &self,
+        pushing: Pushing<'_, P>,
+        key: &PassKey,
+        hint: Hint,
+    ) -> StoreResult<PublishReport> {
         let publisher = Publisher {
             sources: &self.sources,
             store: &self.registry,
@@ -81,24 +106,35 @@ impl PublishChanges {
             further_pages: FurtherPages::Sent(&self.pages),
             clock: &self.clock,
             web_service_url: &self.web_service_url,
+            deletions_per_hour: self.deletions_per_hour,
         };
         publisher.publish(key, hint).await
     }
 
     /// Whether the key was published in time. Says why not.
-    async fn published(&self, key: &PassKey, hint: Hint, until: Instant) -> bool {
-        // Cut off by Lambda, neither the log nor the answer would say what is left.
-        match timeout_at(until, self.publish(key, hint)).await {
-            Ok(Ok(report)) => {
-                report::published(key, &report);
+    async fn published(&self, key: &PassKey, hint: Hint, batch: &Batch) -> bool {
+        let publish = self.publish(key, hint, &batch.breaker);
+        said(key, timeout_at(batch.publish, publish).await)
+    }
+
+    /// Whether a key that failed is the queue's matter from now on.
+    async fn handed_over(&self, key: &PassKey, batch: &Batch) -> bool {
+        let again = [KeyToPublish {
+            key: key.clone(),
+            hint: Hint::default(),
+        }];
+        let sent = self.keys.send_keys(&again, PAUSE_AFTER_FAILURE);
+        match timeout_at(batch.hand_over, sent).await {
+            Ok(Ok(())) => {
+                report::handed_over(key);
                 true
             }
             Ok(Err(error)) => {
-                report::publish_failed(key, &error);
+                report::not_handed_over(key, &chain(&error));
                 false
             }
             Err(_) => {
-                tracing::warn!(pass_type = %key.pass_type, serial = %key.serial, "time is up amid a publish, which is repeated");
+                report::not_handed_over(key, "no answer of the queue in time");
                 false
             }
         }
@@ -106,7 +142,7 @@ impl PublishChanges {
 
     /// Whether a change is done with: published, or handed over to the queue so that it never
     /// holds up those behind it.
-    async fn done_with(&self, change: &Change, limits: Limits) -> bool {
+    async fn done_with(&self, change: &Change, batch: &Batch) -> bool {
         let key = match &change.key {
             Ok(key) => key,
             Err((serial, error)) => {
@@ -116,43 +152,28 @@ impl PublishChanges {
                 return true;
             }
         };
-        if Instant::now() >= limits.begin {
+        if Instant::now() >= batch.begin {
             return false;
         }
-        if self.published(key, Hint::default(), limits.publish).await {
+        if self.published(key, Hint::default(), batch).await {
             return true;
         }
-        if Instant::now() < limits.begin {
+        if Instant::now() < batch.begin {
             self.clock.back_off(0).await;
-            if self.published(key, Hint::default(), limits.publish).await {
+            if self.published(key, Hint::default(), batch).await {
                 return true;
             }
         }
-        let again = [KeyToPublish {
-            key: key.clone(),
-            hint: Hint::default(),
-        }];
-        let sent = self.keys.send_keys(&again, PAUSE_AFTER_FAILURE);
-        match timeout_at(limits.hand_over, sent).await {
-            Ok(Ok(())) => report::handed_over(key),
-            Ok(Err(error)) => {
-                report::not_handed_over(key, &chain(&error));
-                return false;
-            }
-            Err(_) => {
-                report::not_handed_over(key, "no answer of the queue in time");
-                return false;
-            }
-        }
-        true
+        self.handed_over(key, batch).await
     }
 
     /// Whether a message is done with. One that is not comes again by itself.
-    async fn delivered(&self, delivery: &Delivery, limits: Limits) -> bool {
+    async fn delivered(&self, delivery: &Delivery, batch: &Batch) -> bool {
         match &delivery.message {
             Ok(Message::Publish(work)) => {
-                Instant::now() < limits.begin && self.published(&work.key, work.hint, limits.publish).await
+                Instant::now() < batch.begin && self.published(&work.key, work.hint, batch).await
             }
+            Ok(Message::Sweep(page)) => self.swept(page, batch).await,
             Ok(Message::Page(_)) => {
                 misplaced(&delivery.message_id);
                 false
@@ -165,39 +186,64 @@ impl PublishChanges {
     }
 }
 
+/// Whether a publish came to its end in time. Says why not.
+fn said(key: &PassKey, published: Result<StoreResult<PublishReport>, Elapsed>) -> bool {
+    match published {
+        Ok(Ok(report)) => {
+            report::published(key, &report);
+            true
+        }
+        Ok(Err(error)) => {
+            report::publish_failed(key, &error);
+            false
+        }
+        // Cut off by Lambda, neither the log nor the answer would say what is left.
+        Err(_) => {
+            tracing::warn!(pass_type = %key.pass_type, serial = %key.serial, "time is up amid a publish, which is repeated");
+            false
+        }
+    }
+}
+
 impl EventFunction for PublishChanges {
     type Event = Occasion;
     type Answer = BatchAnswer;
 
     async fn handle(&self, event: LambdaEvent<Occasion>) -> Result<BatchAnswer, edge::Error> {
-        let limits = Limits {
+        let own = Batch {
             begin: deadline(&event.context, RESERVE),
             publish: deadline(&event.context, LAST_MOMENT),
             hand_over: deadline(&event.context, TOO_LATE),
+            breaker: Breaker::default(),
         };
-        match event.payload {
-            Occasion::Stream(batch) => {
-                let results = stream::iter(hints(batch))
-                    .map(|change| async move {
-                        let done = self.done_with(&change, limits).await;
-                        (!done).then_some(change.sequence_number)
+        let batch = &own;
+        let failed: Vec<_> = match event.payload {
+            Occasion::Stream(changes) => {
+                let failed: Vec<_> = stream::iter(hints(changes).into_iter().enumerate())
+                    .map(|(place, change)| async move {
+                        let done = self.done_with(&change, batch).await;
+                        (!done).then_some((place, change.sequence_number))
                     })
-                    .buffered(CONCURRENCY);
-                // In the order of the batch: the first that failed is the lowest.
-                let failed: Vec<_> = results.filter_map(async |failed| failed).collect().await;
-                Ok(failed.into_iter().take(1).collect())
+                    // As they end, so that a slow pass holds up none behind it.
+                    .buffer_unordered(CONCURRENCY)
+                    .filter_map(async |failed| failed)
+                    .collect()
+                    .await;
+                // The lowest tells the stream where to go on.
+                failed.into_iter().min().map(|(_, number)| number).into_iter().collect()
             }
-            Occasion::Queue(batch) => {
-                let results = stream::iter(deliveries(batch))
+            Occasion::Queue(messages) => {
+                let results = stream::iter(deliveries(messages))
                     .map(|delivery| async move {
-                        let done = self.delivered(&delivery, limits).await;
+                        let done = self.delivered(&delivery, batch).await;
                         (!done).then_some(delivery.message_id)
                     })
-                    .buffered(CONCURRENCY);
-                let failed: Vec<_> = results.filter_map(async |failed| failed).collect().await;
-                Ok(failed.into_iter().collect())
+                    .buffer_unordered(CONCURRENCY);
+                results.filter_map(async |failed| failed).collect().await
             }
-            Occasion::Schedule => Err("publish-changes takes batches of the stream and of its queue".into()),
-        }
+            Occasion::Schedule => return Err("publish-changes takes batches of the stream and of its queues".into()),
+        };
+        report::concluded(&batch.breaker.conclude(&self.registry, self.clock.now()).await);
+        Ok(failed.into_iter().collect())
     }
 }

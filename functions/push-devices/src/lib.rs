@@ -1,5 +1,5 @@
-//! Every minute: devices whose lease has run out are pushed again, and passes whose grace is over are
-//! handed on to be let go. From the queue: pages of large fan-outs. Pushes go at a pace.
+//! Every minute: devices whose lease has run out are pushed again, and passes without record whose
+//! grace is over, or which are held, are handed on to be published. From the queue: pages of large fan-outs. Pushes go at a pace.
 
 mod pages;
 mod schedule;

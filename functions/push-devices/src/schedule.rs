@@ -1,16 +1,15 @@
-//! The schedule: devices whose lease has run out, and passes whose grace is over.
+//! The schedule: devices whose lease has run out, and passes without record whose time has come.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use edge::apns::RotatingApns;
 use edge::http::chain;
 use edge::{Context, deadline, report};
 use futures_util::{StreamExt as _, stream};
-use passes::deletion::end_grace;
+use passes::deletion::hand_on;
 use passes::due::{DueOutcome, push_if_due};
-use passes::ports::{DUE_SHARDS, FindDue as _};
-use passes::settle::Refusals;
+use passes::ports::{CountDeletions as _, DUE_SHARDS, FindDue as _};
+use passes::settle::Breaker;
 use passes::time::Clock as _;
 use serde::Serialize;
 
@@ -18,10 +17,8 @@ use crate::PushDevices;
 
 /// Devices read from the index at a time.
 const PAGE: u32 = 100;
-/// Devices of one shard pushed side by side.
-const CONCURRENCY: usize = 16;
-/// Shards gone through side by side.
-const SHARDS_AT_ONCE: usize = 4;
+/// Devices of one shard pushed side by side, and passes handed on: 64 in all.
+const CONCURRENCY: usize = 4;
 /// Nothing new is begun this long before the deadline; the next minute goes on.
 const RESERVE: Duration = Duration::from_secs(10);
 
@@ -32,8 +29,8 @@ pub struct Run {
     pub refused: u32,
     pub undelivered: u32,
     pub given_up: u32,
-    /// Passes without record that were handed on to get their last revision.
-    pub let_go: u32,
+    /// Passes without record that were handed on to be published: their grace is over, or they are held.
+    pub handed_on: u32,
     pub failed: u32,
 }
 
@@ -43,7 +40,7 @@ impl Run {
         self.refused += other.refused;
         self.undelivered += other.undelivered;
         self.given_up += other.given_up;
-        self.let_go += other.let_go;
+        self.handed_on += other.handed_on;
         self.failed += other.failed;
     }
 }
@@ -52,36 +49,32 @@ impl PushDevices {
     pub(crate) async fn push_due_devices(&self, context: &Context) -> Result<Run, edge::Error> {
         let apns = self.apns.as_ref().ok_or("the APNs client did not start")?;
         let mut run = Run::default();
-        if self.holds_pushes {
+        run.failed += u32::from(!self.tell_of_paused_deletions().await);
+        let apns = if self.holds_pushes {
             tracing::info!("pushes are held; leases that are due stay so");
-            return Ok(run);
-        }
-        let stop = Stop {
-            at: deadline(context, RESERVE),
-            set: AtomicBool::new(false),
-            refusals: Refusals::default(),
+            None
+        } else {
+            Some(apns)
         };
-        // Side by side, so that no shard waits for another to be empty.
+        let limits = Limits {
+            until: deadline(context, RESERVE),
+            breaker: Breaker::default(),
+        };
+        // All side by side, so that none waits for another to be empty.
         let mut shards = stream::iter(0..DUE_SHARDS)
-            .map(|shard| self.shard(apns, shard, &stop))
-            .buffer_unordered(SHARDS_AT_ONCE);
+            .map(|shard| self.shard(apns, shard, &limits))
+            .buffer_unordered(DUE_SHARDS.into());
         while let Some(shard) = shards.next().await {
             run.add(&shard);
         }
-        match stop.refusals.conclude(&self.registry, self.clock.now()).await {
-            Ok(doubted) => report::doubted(doubted),
-            Err(error) => {
-                run.failed += 1;
-                tracing::error!(error = chain(&error), "refused devices keep their lease");
-            }
-        }
+        report::concluded(&limits.breaker.conclude(&self.registry, self.clock.now()).await);
         if run != Run::default() {
             tracing::info!(
                 pushes_accepted = run.pushed,
                 pushes_refused = run.refused,
                 pushes_undelivered = run.undelivered,
                 devices_given_up = run.given_up,
-                passes_let_go = run.let_go,
+                passes_handed_on = run.handed_on,
                 failed = run.failed,
                 "due devices"
             );
@@ -89,12 +82,30 @@ impl PushDevices {
         Ok(run)
     }
 
-    /// Goes through one shard, page by page, until its end, or until time is up or APNs answers in
-    /// a way that concerns all pushes.
-    async fn shard(&self, apns: &RotatingApns, shard: u8, stop: &Stop) -> Run {
+    /// Keeps the alarm up for as long as deletions are paused; publish-changes hears of none while
+    /// nobody deletes. Whether that could be told.
+    async fn tell_of_paused_deletions(&self) -> bool {
+        let deletions = match self.registry.deletions().await {
+            Ok(deletions) => deletions,
+            Err(error) => {
+                tracing::error!(error = chain(&error), "the count of deletions could not be read");
+                return false;
+            }
+        };
+        metrics::counter!("deletions_paused").increment(deletions.paused_at.is_some().into());
+        if let Some(paused_at) = deletions.paused_at {
+            tracing::warn!(paused_at, "deletions are paused until an operator releases them");
+        }
+        true
+    }
+
+    /// Goes through one shard, page by page, until its end or until time is up. Without `apns`, or once
+    /// APNs has answered in a way that concerns all pushes, devices are passed over: their leases stay
+    /// due, while passes are published all the same.
+    async fn shard(&self, apns: Option<&RotatingApns>, shard: u8, limits: &Limits) -> Run {
         let mut run = Run::default();
         let mut after = None;
-        while !stop.now() {
+        while !limits.time_is_up() {
             let page = match self.registry.due(shard, self.clock.now(), after.as_ref(), PAGE).await {
                 Ok(page) => page,
                 Err(error) => {
@@ -110,41 +121,46 @@ impl PushDevices {
                     "the due index holds entries that are neither devices nor passes"
                 );
             }
-            for pass in &page.passes {
-                match end_grace(&self.registry, &self.keys, &self.clock, pass).await {
-                    Ok(handed_on) => run.let_go += u32::from(handed_on),
+            let mut handed_on = stream::iter(page.passes)
+                .map(|pass| async move {
+                    let handed_on = hand_on(&self.registry, &self.keys, &self.clock, &pass).await;
+                    (pass, handed_on)
+                })
+                .buffer_unordered(CONCURRENCY);
+            while let Some((pass, handed_on)) = handed_on.next().await {
+                match handed_on {
+                    Ok(handed_on) => run.handed_on += u32::from(handed_on),
                     Err(error) => {
                         run.failed += 1;
                         tracing::error!(
                             pass_type = %pass.key.pass_type,
                             serial = %pass.key.serial,
                             error = chain(&error),
-                            "a pass whose grace is over could not be handed on"
+                            "a pass without record could not be handed on"
                         );
                     }
                 }
             }
+            let breaker = &limits.breaker;
             let mut outcomes = stream::iter(page.devices)
                 .map(|key| async move {
+                    let apns = apns.filter(|_| !breaker.is_open_for(&key.pass_type))?;
                     self.pace.turn(&self.clock).await;
-                    if stop.now() {
+                    if limits.time_is_up() || breaker.is_open_for(&key.pass_type) {
                         return None;
                     }
-                    let outcome = push_if_due(&self.registry, apns, &self.clock, &key, &stop.refusals).await;
+                    let outcome = push_if_due(&self.registry, apns, &self.clock, &key, breaker).await;
                     Some((key, outcome))
                 })
                 .buffer_unordered(CONCURRENCY);
             while let Some(outcome) = outcomes.next().await {
                 match outcome {
                     None | Some((_, Ok(DueOutcome::NotDue | DueOutcome::Released))) => {}
-                    Some((key, Ok(DueOutcome::Pushed { report, stop: all }))) => {
+                    Some((key, Ok(DueOutcome::Pushed(report)))) => {
                         report::pushes(&report, &key.pass_type);
                         run.pushed += report.pushed;
                         run.refused += report.refused;
                         run.undelivered += report.undelivered;
-                        if all {
-                            stop.set();
-                        }
                     }
                     Some((_, Ok(DueOutcome::GivenUp))) => {
                         run.given_up += 1;
@@ -170,20 +186,15 @@ impl PushDevices {
     }
 }
 
-/// When to begin nothing more.
-struct Stop {
-    at: tokio::time::Instant,
-    set: AtomicBool,
-    /// Of the whole run, whichever shard they are in.
-    refusals: Refusals,
+/// What ends a run, whichever shard its devices are in.
+struct Limits {
+    /// When to begin nothing more.
+    until: tokio::time::Instant,
+    breaker: Breaker,
 }
 
-impl Stop {
-    fn now(&self) -> bool {
-        self.set.load(Ordering::Relaxed) || tokio::time::Instant::now() >= self.at
-    }
-
-    fn set(&self) {
-        self.set.store(true, Ordering::Relaxed);
+impl Limits {
+    fn time_is_up(&self) -> bool {
+        tokio::time::Instant::now() >= self.until
     }
 }

@@ -6,9 +6,9 @@ use edge::http::lambda_http::{Body, Request, Response};
 use edge::http::{
     HttpFunction, Subject, apple_pass_token, device, empty, failed, method_not_allowed, pass_key, refused, unauthorized,
 };
-use edge::{Environment, Platform, WallClock};
+use edge::{Environment, Platform, WallClock, report};
 use passes::ids::Registration;
-use passes::register::{RegisterOutcome, register};
+use passes::register::{RegisterOutcome, RegistrationLimits, register};
 use passes::tokens::PushToken;
 
 /// A push token has 64 characters; the rest of the body is not ours.
@@ -17,10 +17,13 @@ const MAX_BODY_BYTES: usize = 4096;
 /// Default of `MAX_SERIALS_PER_DEVICE`: at 1,000 passes each change of a device costs 50 write units.
 const MAX_SERIALS_PER_DEVICE: usize = 1000;
 
+/// Default of `MAX_DEVICES_PER_PASS`: a change of a pass on 100,000 devices takes ten minutes of pushes.
+const MAX_DEVICES_PER_PASS: u64 = 100_000;
+
 pub struct RegisterDevice {
     registry: Registry,
     clock: WallClock,
-    max_serials: usize,
+    limits: RegistrationLimits,
 }
 
 impl RegisterDevice {
@@ -28,11 +31,18 @@ impl RegisterDevice {
         Self {
             registry: platform.registry(environment),
             clock: platform.clock.clone(),
-            max_serials: environment.parsed(
-                "MAX_SERIALS_PER_DEVICE",
-                MAX_SERIALS_PER_DEVICE,
-                "a number of passes, such as 1000",
-            ),
+            limits: RegistrationLimits {
+                serials_per_device: environment.parsed(
+                    "MAX_SERIALS_PER_DEVICE",
+                    MAX_SERIALS_PER_DEVICE,
+                    "a number of passes, such as 1000",
+                ),
+                devices_per_pass: environment.parsed(
+                    "MAX_DEVICES_PER_PASS",
+                    MAX_DEVICES_PER_PASS,
+                    "a number of devices, such as 100000",
+                ),
+            },
         }
     }
 }
@@ -63,7 +73,7 @@ impl HttpFunction for RegisterDevice {
             &registration,
             &token,
             &push_token,
-            self.max_serials,
+            self.limits,
         )
         .await;
         match outcome {
@@ -74,9 +84,17 @@ impl HttpFunction for RegisterDevice {
                 StatusCode::BAD_REQUEST,
                 &format!(
                     "This device holds {} passes of this type, which is the limit.",
-                    self.max_serials
+                    self.limits.serials_per_device
                 ),
             ),
+            Ok(RegisterOutcome::TooManyDevices) => {
+                let devices = self.limits.devices_per_pass;
+                report::pass_full(&registration.key, devices);
+                refused(
+                    StatusCode::BAD_REQUEST,
+                    &format!("This pass is on {devices} devices, which is the limit."),
+                )
+            }
             Err(error) => failed(
                 "register",
                 &Subject::Registration(&registration),

@@ -82,6 +82,7 @@ impl Answer {
             }
             (400, "BadDeviceToken" | "DeviceTokenNotForTopic") => self.refused(RefusalKind::Device),
             (400, "IdleTimeout") => Meaning::ConnectionOver,
+            (400, "TopicDisallowed" | "BadTopic") => self.refused(RefusalKind::PassType),
             (403, "ExpiredProviderToken") => Meaning::TokenExpired {
                 otherwise: self.refusal(RefusalKind::Everything),
             },
@@ -204,6 +205,7 @@ mod tests {
     }
 
     proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(20_000))]
         /// Also from something that only pretends to be APNs.
         #[test]
         fn any_answer_has_a_meaning_and_a_short_reason(
@@ -217,8 +219,16 @@ mod tests {
             let status = StatusCode::from_u16(status).unwrap();
             for body in [body.as_slice(), json.as_bytes()] {
                 let answer = Answer::new(status, &headers, body, SystemTime::now());
-                if let Meaning::Final(PushOutcome::Refused(refusal)) = answer.meaning() {
-                    assert!(refusal.reason.chars().count() <= MAX_REASON_CHARS);
+                let (Meaning::Final(outcome)
+                | Meaning::ServerFault { otherwise: outcome, .. }
+                | Meaning::TokenExpired { otherwise: outcome }) = answer.meaning()
+                else {
+                    continue;
+                };
+                match outcome {
+                    PushOutcome::Accepted => assert_eq!(status, StatusCode::OK),
+                    PushOutcome::Refused(refusal) => assert!(refusal.reason.chars().count() <= MAX_REASON_CHARS),
+                    PushOutcome::Undelivered { retry_after, .. } => assert!(retry_after <= Some(MAX_PAUSE)),
                 }
             }
         }

@@ -11,9 +11,13 @@ use rustls::ClientConfig;
 use tokio::sync::SemaphorePermit;
 
 use crate::ApnsError;
-use crate::answer::Answer;
+use passes::push::Concerns;
+
+use crate::answer::{Answer, Meaning};
 use crate::connect_once::ConnectOnce;
 use crate::gate::{Decision, Gate};
+use crate::refusals::Refusals;
+use crate::sender::seconds;
 use crate::token::ProviderToken;
 
 const APNS_TOPIC: HeaderName = HeaderName::from_static("apns-topic");
@@ -47,6 +51,7 @@ pub(crate) struct ConnectionSettings {
 pub(crate) struct Connection {
     client: Client,
     token: Arc<ProviderToken>,
+    refusals: Arc<Refusals>,
     gate: Gate,
     over: AtomicBool,
     /// Seconds since the epoch; 0 before the first push.
@@ -64,7 +69,11 @@ pub(crate) enum Attempt {
 
 impl Connection {
     /// Opens nothing yet.
-    pub(crate) fn new(settings: &ConnectionSettings, token: Arc<ProviderToken>) -> Result<Self, ApnsError> {
+    pub(crate) fn new(
+        settings: &ConnectionSettings,
+        token: Arc<ProviderToken>,
+        refusals: &Arc<Refusals>,
+    ) -> Result<Self, ApnsError> {
         // A dead connection is noticed by unanswered pings while pushes wait, before the first
         // of them times out.
         let ping = settings.timeout / 3;
@@ -87,6 +96,7 @@ impl Connection {
         Ok(Self {
             client,
             token,
+            refusals: refusals.clone(),
             gate: Gate::new(),
             over: AtomicBool::new(false),
             last_used: AtomicU64::new(0),
@@ -125,15 +135,24 @@ impl Connection {
     }
 
     /// Sends one push when it is its turn. Never waits longer for a leader than the leader for
-    /// its answer: a connection that fails under the first push fails for all who wait.
+    /// its answer: a connection that fails under the first push fails for all who wait, and so does a
+    /// refusal of everything. `begun` is how many of these there had been when the push began.
     pub(crate) async fn push(
         &self,
         url: &str,
         topic: &HeaderValue,
         clock: &(dyn Fn() -> SystemTime + Send + Sync),
+        begun: u64,
     ) -> Attempt {
         let leader = match self.gate.enter().await {
-            Ok(permit) => Some(Leader::new(self, permit)),
+            Ok(permit) => {
+                let leader = Leader::new(self, permit);
+                if let Some(refusal) = self.refusals.since(begun) {
+                    leader.gives_way();
+                    return Attempt::Answered(refusal);
+                }
+                Some(leader)
+            }
             Err(Decision::Open) => None,
             Err(Decision::Broken) => return Attempt::Failed,
             Err(Decision::Superseded) => return Attempt::Superseded,
@@ -141,7 +160,7 @@ impl Connection {
         match self.exchange(url, topic, clock).await {
             Ok(answer) => {
                 if let Some(leader) = leader {
-                    leader.answered(&answer);
+                    leader.answered(&answer, clock());
                 }
                 Attempt::Answered(answer)
             }
@@ -196,12 +215,29 @@ impl<'a> Leader<'a> {
         }
     }
 
-    /// A success opens the gate; after any other answer the next push leads.
-    fn answered(mut self, answer: &Answer) {
+    /// A success opens the gate. A refusal of everything is that of all who wait. After any other answer
+    /// the next push leads.
+    fn answered(mut self, answer: &Answer, now: SystemTime) {
         self.answered = true;
         if answer.is_success() {
             self.connection.gate.decide(Decision::Open);
+        } else if self.refuses_everything(answer, now) {
+            self.connection.refusals.note(answer);
         }
+    }
+
+    fn refuses_everything(&self, answer: &Answer, now: SystemTime) -> bool {
+        match answer.clone().meaning() {
+            Meaning::Final(outcome) => outcome.concerns() == Concerns::Everything,
+            // A token that is old enough is replaced, and then the others go on.
+            Meaning::TokenExpired { .. } => !self.connection.token.may_be_replaced(seconds(now)),
+            Meaning::ConnectionOver | Meaning::ServerFault { .. } => false,
+        }
+    }
+
+    /// Sends nothing, and leaves the lead to the next.
+    fn gives_way(mut self) {
+        self.answered = true;
     }
 }
 

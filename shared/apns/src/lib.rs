@@ -19,6 +19,7 @@ mod connection;
 mod error;
 mod gate;
 mod key;
+mod refusals;
 mod sender;
 mod tls;
 mod token;

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::answer::Meaning;
 use crate::connection::{Attempt, Connection, ConnectionSettings};
+use crate::refusals::Refusals;
 use crate::token::ProviderToken;
 use crate::{ApnsConfig, ApnsError, ProviderKey, tls};
 
@@ -30,6 +31,7 @@ struct Shared {
     settings: ConnectionSettings,
     clock: Box<dyn Fn() -> SystemTime + Send + Sync>,
     window: Semaphore,
+    refusals: Arc<Refusals>,
     current: Mutex<Current>,
 }
 
@@ -61,13 +63,15 @@ impl Apns {
             timeout: config.timeout,
         };
         let token = Arc::new(ProviderToken::of_window(&key, seconds(clock()))?);
-        let connection = Arc::new(Connection::new(&settings, token.clone())?);
+        let refusals = Arc::default();
+        let connection = Arc::new(Connection::new(&settings, token.clone(), &refusals)?);
         Ok(Self {
             shared: Arc::new(Shared {
                 url,
                 settings,
                 clock: Box::new(clock),
                 window: Semaphore::new(config.window),
+                refusals,
                 current: Mutex::new(Current {
                     key,
                     token: Some(token),
@@ -75,13 +79,6 @@ impl Apns {
                 }),
             }),
         })
-    }
-
-    /// Makes sure that the current provider token is signed and TLS is set up, so that no push
-    /// waits for it. [`new`](Self::new) has done so once; worth repeating after a long pause.
-    pub fn warm_up(&self) {
-        // What fails here fails again at the next push, and is told there.
-        let _ = self.shared.connection();
     }
 
     /// Signs with another key from the next push on, by a new connection. Pushes under way end
@@ -95,13 +92,15 @@ impl Apns {
 
 impl SendPush for Apns {
     async fn send_push(&self, to: &PushToken, topic: &PassTypeIdentifier) -> PushOutcome {
+        let begun = self.shared.refusals.count();
         let _place = self.shared.window.acquire().await.expect("the window is never closed");
-        self.shared.send(to, topic).await
+        self.shared.send(to, topic, begun).await
     }
 }
 
 impl Shared {
-    async fn send(&self, to: &PushToken, topic: &PassTypeIdentifier) -> PushOutcome {
+    /// `begun` is how many refusals of everything there had been when the push began.
+    async fn send(&self, to: &PushToken, topic: &PassTypeIdentifier, begun: u64) -> PushOutcome {
         let url = format!("{}/3/device/{}", self.url, to.expose());
         let topic = HeaderValue::try_from(topic.as_str()).expect("a pass type is letters, digits, '.', '_' and '-'");
 
@@ -116,7 +115,7 @@ impl Shared {
                 }
             };
             connection.touch(self.now());
-            let meaning = match connection.push(&url, &topic, &self.clock).await {
+            let meaning = match connection.push(&url, &topic, &self.clock, begun).await {
                 Attempt::Answered(answer) => {
                     connection.touch(self.now());
                     answer.meaning()
@@ -185,7 +184,7 @@ impl Shared {
     }
 
     fn connect_with(&self, current: &mut Current, token: Arc<ProviderToken>) -> Result<(), ApnsError> {
-        let connection = Connection::new(&self.settings, token.clone())?;
+        let connection = Connection::new(&self.settings, token.clone(), &self.refusals)?;
         current.connection.supersede();
         current.connection = Arc::new(connection);
         current.token = Some(token);
@@ -209,7 +208,7 @@ fn unreachable_for_now() -> PushOutcome {
     }
 }
 
-fn seconds(time: SystemTime) -> u64 {
+pub(crate) fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 

@@ -5,6 +5,8 @@
 
 mod advances;
 mod client;
+mod deletions;
+mod device_counts;
 mod devices;
 mod due;
 mod errors;
@@ -19,12 +21,14 @@ mod records;
 mod registrations;
 mod revisions;
 mod sources;
+mod updates;
 
 pub use aws_sdk_dynamodb::Client;
 pub use client::connect;
 pub use sources::Sources;
 
-/// The Registry: revisions, problems, devices, registrations and template pointers in one table.
+/// The Registry: revisions, problems, devices, registrations, template pointers and counters in one
+/// table.
 ///
 /// Cheap to clone. Which of its calls a function may make is decided by the ports that its
 /// handler asks for, and by its role.

@@ -10,16 +10,18 @@ mod folder;
 mod s3;
 mod store;
 mod templates;
+mod uploads;
 
 use passes::ports::{StoreError, StoreResult};
 use std::future::Future;
 
 pub use assets::Assets;
-pub use folder::Folder;
 pub(crate) use folder::read_file;
+pub use folder::{Folder, write_whole};
 pub use s3::Bucket;
 pub use store::{FileStore, FileUrlError};
 pub use templates::Templates;
+pub use uploads::Uploads;
 
 /// The largest file that is read. A template's files are at most 4 MiB
 /// ([`pkpass::MAX_UNPACKED_BYTES`]); its bundle adds two headers of up to 256 bytes with
@@ -37,6 +39,18 @@ pub trait ReadFiles: Send + Sync {
 
     /// The bytes of that version; `None` if it is no longer there.
     fn version(&self, key: &str, version: &str) -> impl Future<Output = StoreResult<Option<Vec<u8>>>> + Send;
+
+    /// The newest bytes alone, for whoever will not come back for them.
+    fn bytes(&self, key: &str) -> impl Future<Output = StoreResult<Option<Vec<u8>>>> + Send;
+
+    /// A name that changes each time the file is stored, also with the same bytes.
+    fn stamp(&self, key: &str) -> impl Future<Output = StoreResult<Option<String>>> + Send;
+}
+
+/// Port of this crate: stores whole files.
+pub trait WriteFiles: Send + Sync {
+    /// Stores a file in the place of what was there; nobody reads half of it.
+    fn write(&self, key: &str, bytes: Vec<u8>) -> impl Future<Output = StoreResult<()>> + Send;
 }
 
 /// A file as it was read.

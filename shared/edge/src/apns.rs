@@ -1,16 +1,18 @@
 //! The APNs client with a key that may be rotated without a deploy.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use apns::{Apns, ProviderKey};
 use aws::secrets::{ReadSecret, SecretStore, Secrets};
 use passes::ids::PassTypeIdentifier;
-use passes::push::{PushOutcome, Refusal, RefusalKind, SendPush};
+use passes::push::{PushOutcome, Refusal, RefusalKind, SendPush, UndeliveredCause};
 use passes::time::{Clock as _, Timestamp};
 use passes::tokens::PushToken;
 
 use crate::clock::WallClock;
 use crate::http::chain;
+use crate::report;
 
 /// How long a key is used without looking again.
 const LIFETIME_MS: u64 = 15 * 60 * 1000;
@@ -18,6 +20,10 @@ const LIFETIME_MS: u64 = 15 * 60 * 1000;
 /// Looks after a refusal, or after a look that failed, are this far apart: one bad key refuses a
 /// whole batch of pushes at once.
 const PAUSE_MS: u64 = 60 * 1000;
+
+/// After `TooManyProviderTokenUpdates` the token stays, and nothing is sent for minutes. Apple names no
+/// figure.
+const TOKENS_PAUSE_MS: u64 = 5 * 60 * 1000;
 
 /// APNs's reasons with 403 that another key can mend. Source: Apple, "Handling notification
 /// responses from APNs"; the last is for an answer without a reason.
@@ -52,6 +58,8 @@ struct Current {
     last_look_at: Timestamp,
     /// Counts keys: a push that was refused under an earlier one need not look.
     generation: u64,
+    /// APNs has asked for patience with new provider tokens, from when until when.
+    pause: Option<(Timestamp, Timestamp)>,
 }
 
 impl<R: ReadSecret> RotatingApns<R> {
@@ -79,6 +87,7 @@ impl<R: ReadSecret> RotatingApns<R> {
                 next_look_at: after(now, LIFETIME_MS),
                 last_look_at: now,
                 generation: 0,
+                pause: None,
             }),
             looking: tokio::sync::Mutex::default(),
         })
@@ -148,13 +157,54 @@ impl<R: ReadSecret> RotatingApns<R> {
     }
 }
 
-impl<R: ReadSecret> SendPush for RotatingApns<R> {
-    async fn send_push(&self, to: &PushToken, topic: &PassTypeIdentifier) -> PushOutcome {
+impl<R: ReadSecret> RotatingApns<R> {
+    async fn send(&self, to: &PushToken, topic: &PassTypeIdentifier) -> PushOutcome {
         let generation = self.generation().await;
         let outcome = self.apns.send_push(to, topic).await;
         if refuses_key(&outcome) && self.has_another(generation).await {
             return self.apns.send_push(to, topic).await;
         }
+        outcome
+    }
+
+    /// What is left of a pause that APNs has asked for.
+    fn pause(&self) -> Option<Duration> {
+        let now = self.clock.now();
+        // A clock that was set back ends it: nobody waits for an hour that has passed already.
+        let (_, until) = self
+            .lock()
+            .pause
+            .filter(|(since, until)| (since..until).contains(&&now))?;
+        Some(Duration::from_millis(until.millis() - now.millis()))
+    }
+
+    fn pause_for(&self, asked: Option<Duration>) {
+        let millis = asked.map_or(TOKENS_PAUSE_MS, |asked| {
+            asked.as_millis().try_into().unwrap_or(u64::MAX)
+        });
+        let now = self.clock.now();
+        self.lock().pause = Some((now, after(now, millis)));
+    }
+}
+
+impl<R: ReadSecret> SendPush for RotatingApns<R> {
+    async fn send_push(&self, to: &PushToken, topic: &PassTypeIdentifier) -> PushOutcome {
+        let outcome = match self.pause() {
+            Some(left) => PushOutcome::Undelivered {
+                retry_after: Some(left),
+                cause: UndeliveredCause::TooManyProviderTokenUpdates,
+            },
+            None => self.send(to, topic).await,
+        };
+        if let PushOutcome::Undelivered {
+            retry_after,
+            cause: UndeliveredCause::TooManyProviderTokenUpdates,
+        } = outcome
+            && self.pause().is_none()
+        {
+            self.pause_for(retry_after);
+        }
+        report::pushed(&outcome, topic);
         outcome
     }
 }

@@ -2,7 +2,7 @@
 
 use apns::{Apns, ApnsConfig};
 use aws::dynamodb::{Client, Registry, Sources};
-use aws::files::{Assets, FileStore, Folder, Templates};
+use aws::files::{Assets, FileStore, Folder, Templates, Uploads};
 use aws::queues::{Queue, QueueFolder, QueueStore};
 use aws::secrets::{SecretStore, Secrets};
 use aws::{Connections, Material};
@@ -31,12 +31,13 @@ pub type StoredMaterial = Material<FileStore, SecretStore>;
 /// SQS, or a folder of the local stack.
 pub type WorkQueue = Queue<QueueStore>;
 
-/// Workers that push at the same time, at most: the two instances that a queue's event source has
-/// at least (its smallest `MaximumConcurrency`), and the schedule's.
-const PUSHING_WORKERS: u32 = 3;
+/// Workers that push at a pace at the same time, at most: the two instances that the event sources of
+/// PushQueue and SweepQueue each have (the smallest `MaximumConcurrency`), and the schedule's.
+const PUSHING_WORKERS: u32 = 5;
 
 /// As in template.yaml.
 const PUSHES_PER_SECOND: u32 = 500;
+const DELETIONS_PER_HOUR: u64 = 1000;
 
 impl Platform {
     /// Connects as the process's environment says.
@@ -91,6 +92,16 @@ impl Platform {
         self.queue(environment, "PUSH_QUEUE_URL")
     }
 
+    /// `SWEEP_QUEUE_URL`: pages of sweeps. An SQS queue's `https://` URL, or `file:///path`.
+    pub fn sweep_queue(&self, environment: &mut Environment) -> WorkQueue {
+        self.queue(environment, "SWEEP_QUEUE_URL")
+    }
+
+    /// `INCOMING_URL`, where bundles are uploaded, and `TEMPLATES_URL`, where published versions are stored.
+    pub fn uploads(&self, environment: &mut Environment) -> Uploads<FileStore> {
+        Uploads::new(files(environment, "INCOMING_URL"), files(environment, "TEMPLATES_URL"))
+    }
+
     fn queue(&self, environment: &mut Environment, name: &str) -> WorkQueue {
         let store = place(environment, name, |url| {
             QueueStore::from_url(url, &Connections::of_process(), self.clock.as_fn())
@@ -102,7 +113,7 @@ impl Platform {
 
     /// `PUSHES_PER_SECOND` is for the stack; this is one worker's share of it.
     pub fn pace(&self, environment: &mut Environment) -> Pace {
-        let wanted = "a whole number of pushes a second, 3 or more";
+        let wanted = "a whole number of pushes a second, 5 or more";
         let all: u32 = environment.parsed("PUSHES_PER_SECOND", PUSHES_PER_SECOND, wanted);
         if all < PUSHING_WORKERS {
             environment.fault("PUSHES_PER_SECOND", &format!("must be {wanted}"));
@@ -113,6 +124,13 @@ impl Platform {
     /// `HOLD_PUSHES`: nobody is pushed for now. Everything else goes on, and leases keep what is due.
     pub fn holds_pushes(&self, environment: &mut Environment) -> bool {
         environment.parsed("HOLD_PUSHES", false, "true or false")
+    }
+
+    /// `DELETIONS_PER_HOUR`: passes that may lose their record within an hour before further ones are
+    /// held.
+    pub fn deletions_per_hour(&self, environment: &mut Environment) -> u64 {
+        let wanted = "a number of deletions, such as 1000";
+        environment.parsed("DELETIONS_PER_HOUR", DELETIONS_PER_HOUR, wanted)
     }
 
     /// `WEB_SERVICE_URL`, as it is baked into every pass.

@@ -37,5 +37,5 @@ pub fn unreadable(message_id: &str, error: &UnreadableMessage) {
 /// A message of another queue, as after a redrive into the wrong one.
 pub fn misplaced(message_id: &str) {
     metrics::counter!("unreadable_messages").increment(1);
-    tracing::error!(message_id, "a message belongs into the other queue");
+    tracing::error!(message_id, "a message belongs into another queue");
 }

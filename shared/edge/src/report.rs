@@ -1,12 +1,15 @@
 //! What a publish or a push leaves in log and metrics, whichever function made it.
 
 use passes::fan_out::FanOutReport;
-use passes::ids::{PassKey, PassTypeIdentifier};
+use passes::ids::{PassKey, PassTypeIdentifier, TemplateId};
 use passes::pages::{PageEnd, PageReport};
 use passes::ports::StoreError;
 use passes::problem::Problem;
 use passes::publish::{PublishOutcome, PublishReport};
-use passes::push::advice;
+use passes::push::{PushOutcome, advice};
+use passes::settle::Conclusion;
+use passes::sweep::{SweepEnd, SweepPage, SweepReport};
+use passes::upload::UploadOutcome;
 use passes::work::NextPage;
 
 use crate::http::chain;
@@ -39,6 +42,10 @@ pub fn published(key: &PassKey, report: &PublishReport) {
         PublishOutcome::Nothing => tracing::info!(pass_type, serial, "nothing to publish"),
         PublishOutcome::Published(revision) => line(revision.value(), "published"),
         PublishOutcome::Unchanged(revision) => line(revision.value(), "unchanged"),
+        PublishOutcome::Held(revision) => {
+            metrics::counter!("deletions_held").increment(1);
+            line(revision.value(), "held: its record is gone, and deletions are paused");
+        }
         PublishOutcome::Refused {
             problem: refused,
             serving,
@@ -132,8 +139,101 @@ pub fn page_failed(page: &NextPage, error: &StoreError) {
     );
 }
 
-/// Devices that were refused and keep their lease, because most were.
-pub fn doubted(devices: u32) {
+/// One line for each page of a sweep.
+pub fn sweep(page: &SweepPage, report: &SweepReport) {
+    metrics::counter!("passes_swept").increment(report.passes.into());
+    tracing::info!(
+        template = page.template.as_str(),
+        template_seq = page.seq,
+        segment = page.segment,
+        passes = report.passes,
+        keys_unusable = report.unusable,
+        end = match report.end {
+            SweepEnd::Overtaken => "overtaken",
+            SweepEnd::SegmentFinished => "segment finished",
+            SweepEnd::HandedOn => "handed on",
+            SweepEnd::Stuck => "nothing could be done; the page is repeated",
+        },
+        "a page of a sweep"
+    );
+}
+
+/// A page of a sweep that has to come again.
+pub fn sweep_failed(page: &SweepPage, error: &StoreError) {
+    metrics::counter!("failed_pages").increment(1);
+    tracing::error!(
+        template = page.template.as_str(),
+        segment = page.segment,
+        error = chain(error),
+        "a page of a sweep failed and is repeated"
+    );
+}
+
+/// One line for each upload; a refused one is said why.
+pub fn upload(id: &TemplateId, outcome: &UploadOutcome) {
+    let template = id.as_str();
+    match outcome {
+        UploadOutcome::Published(pointer) => {
+            metrics::counter!("templates_published").increment(1);
+            tracing::info!(
+                template,
+                version = pointer.version,
+                template_seq = pointer.seq,
+                "template published; its passes follow"
+            );
+        }
+        UploadOutcome::Unchanged(pointer) => {
+            tracing::info!(template, version = pointer.version, "these files are published already")
+        }
+        UploadOutcome::Known => tracing::info!(template, "this upload was taken in before"),
+        UploadOutcome::Gone => tracing::info!(template, "nothing lies there any more"),
+        UploadOutcome::Refused(reason) => {
+            metrics::counter!("templates_refused").increment(1);
+            tracing::warn!(
+                template,
+                reason,
+                "the upload is no good template; the published version stays"
+            );
+        }
+    }
+}
+
+/// Something was uploaded under a name that can be no template's.
+pub fn upload_misnamed(key: &str) {
+    metrics::counter!("templates_refused").increment(1);
+    tracing::warn!(
+        key = %key.escape_debug(),
+        "an upload's name is not {{id}}.zip with an id of A-Z a-z 0-9 . _ -, at most 64 long; it is left alone"
+    );
+}
+
+/// An upload that has to be brought again.
+pub fn upload_failed(id: &TemplateId, error: &StoreError) {
+    tracing::error!(
+        template = id.as_str(),
+        error = chain(error),
+        "an upload could not be taken in and is repeated"
+    );
+}
+
+/// A registration that was turned away because the pass is on as many devices as are allowed.
+pub fn pass_full(key: &PassKey, devices: u64) {
+    metrics::counter!("registrations_refused").increment(1);
+    tracing::warn!(
+        pass_type = key.pass_type.as_str(),
+        serial = key.serial.as_str(),
+        devices,
+        "a pass is on as many devices as are allowed"
+    );
+}
+
+/// What a batch's breaker said in the end: devices that were refused and keep their lease, because
+/// most were.
+pub fn concluded(conclusion: &Conclusion) {
+    if let Some(error) = &conclusion.fault {
+        tracing::error!(error = chain(error), "refused devices keep their lease");
+    }
+    let devices = conclusion.doubted;
     metrics::counter!("devices_doubted").increment(devices.into());
     if devices > 0 {
         tracing::error!(
@@ -143,17 +243,33 @@ pub fn doubted(devices: u32) {
     }
 }
 
-/// Counts pushes, also by pass type: phones count theirs so, and lose patience with a type that
-/// pushes too often. Names those that failed by APNs's reason.
+/// Counts one push as soon as it is answered: what fails after it must not hide it from the alarms.
+pub fn pushed(outcome: &PushOutcome, pass_type: &PassTypeIdentifier) {
+    let failed = |reason: String| metrics::counter!("pushes_failed_by_reason", "reason" => reason).increment(1);
+    match outcome {
+        PushOutcome::Accepted => {
+            metrics::counter!("pushes_accepted").increment(1);
+            metrics::counter!("pushes_by_pass_type", "pass_type" => pass_type.to_string()).increment(1);
+        }
+        PushOutcome::Refused(refusal) => {
+            metrics::counter!("pushes_refused").increment(1);
+            metrics::counter!("pushes_at_fault").increment(refusal.is_our_fault().into());
+            failed(refusal.reason.clone());
+        }
+        PushOutcome::Undelivered { cause, .. } => {
+            metrics::counter!("pushes_undelivered").increment(1);
+            failed(cause.to_string());
+        }
+    }
+}
+
+/// Counts fast pushes, also by pass type: phones count theirs so, and lose patience with a type that
+/// pushes too often. Names what failed by APNs's reason.
 pub fn pushes(report: &FanOutReport, pass_type: &PassTypeIdentifier) {
-    metrics::counter!("pushes_by_pass_type", "pass_type" => pass_type.to_string()).increment(report.pushed.into());
-    doubted(report.doubted);
-    metrics::counter!("pushes_accepted").increment(report.pushed.into());
-    metrics::counter!("pushes_refused").increment(report.refused.into());
-    metrics::counter!("pushes_undelivered").increment(report.undelivered.into());
+    metrics::counter!("fast_pushes_by_pass_type", "pass_type" => pass_type.to_string()).increment(report.fast.into());
+    metrics::counter!("fast_pushes").increment(report.fast.into());
     metrics::counter!("devices_ended").increment(report.ended.into());
     for (reason, count) in &report.failures {
-        metrics::counter!("pushes_failed_by_reason", "reason" => reason.clone()).increment((*count).into());
         tracing::warn!(reason, count, advice = advice(reason), "APNs did not take pushes");
     }
 }

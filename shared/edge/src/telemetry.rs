@@ -9,7 +9,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Our crates, as log targets. All others stay at WARN whatever the level: the HTTP and SDK crates
 /// print paths and headers, and with them tokens.
-const OURS: [&str; 12] = [
+const OURS: [&str; 13] = [
     "add_pass",
     "apns",
     "aws",
@@ -18,6 +18,7 @@ const OURS: [&str; 12] = [
     "log_messages",
     "passes",
     "publish_changes",
+    "publish_template",
     "push_devices",
     "register_device",
     "send_pass",

@@ -62,7 +62,7 @@ async fn queues_are_sqs_or_folders_and_pushes_have_a_pace() {
     for (keys, pages) in [(sqs, sqs), ("file:///dir/keys", "file:///dir/pages")] {
         let queues = [("PUBLISH_QUEUE_URL", keys), ("PUSH_QUEUE_URL", pages)];
         assert_eq!(faults(&queues).await, None, "pace and hold have defaults");
-        let all = [&queues[..], &[("PUSHES_PER_SECOND", "3"), ("HOLD_PUSHES", "true")]].concat();
+        let all = [&queues[..], &[("PUSHES_PER_SECOND", "5"), ("HOLD_PUSHES", "true")]].concat();
         assert_eq!(faults(&all).await, None);
     }
 }
@@ -80,7 +80,7 @@ async fn a_queue_that_is_none_a_pace_without_a_share_and_half_a_hold_are_named()
          PUBLISH_QUEUE_URL: \"PublishQueue\" names no queue; write \
          https://sqs.{region}.amazonaws.com/{account}/{name} or file:///absolute/path\n  \
          PUSH_QUEUE_URL: is missing\n  \
-         PUSHES_PER_SECOND: must be a whole number of pushes a second, 3 or more\n  \
+         PUSHES_PER_SECOND: must be a whole number of pushes a second, 5 or more\n  \
          HOLD_PUSHES: must be true or false"
     );
 }

@@ -2,14 +2,15 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use apns::{Apns, ApnsConfig};
-use apns_simulator::{Simulator, SimulatorConfig};
+use apns_simulator::{Answer, Simulator, SimulatorConfig};
 use aws::secrets::{ReadSecret, Secrets};
 use edge::WallClock;
 use edge::apns::RotatingApns;
 use passes::ports::StoreResult;
-use passes::push::{PushOutcome, SendPush as _};
+use passes::push::{PushOutcome, SendPush as _, UndeliveredCause};
 use passes::time::{Clock as _, Timestamp};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, PKCS_ECDSA_P256_SHA256};
 
@@ -186,4 +187,35 @@ async fn a_key_that_cannot_be_read_leaves_the_present_one_in_use() {
     world.turn(MINUTE);
     assert!(world.accepted().await);
     assert_eq!(world.looks(), 4);
+}
+
+/// APNs asks for patience: the token stays, and nothing is sent that could only be answered alike.
+#[tokio::test]
+async fn after_too_many_token_updates_nothing_is_sent_for_minutes() {
+    let world = World::new().await;
+    let too_many = |seconds| PushOutcome::Undelivered {
+        retry_after: Some(Duration::from_secs(seconds)),
+        cause: UndeliveredCause::TooManyProviderTokenUpdates,
+    };
+    let answer = Answer::refused(429, "TooManyProviderTokenUpdates");
+    world.apple.answer_all(answer.clone());
+    assert!(matches!(
+        world.push().await,
+        PushOutcome::Undelivered {
+            cause: UndeliveredCause::TooManyProviderTokenUpdates,
+            ..
+        }
+    ));
+    assert_eq!(world.push().await, too_many(300));
+    world.turn(4 * MINUTE);
+    assert_eq!(world.push().await, too_many(60));
+    assert_eq!(world.apple.received(), 1);
+    world.turn(MINUTE);
+    world.apple.answer_all(answer.retry_after("30"));
+    assert_eq!(world.push().await, too_many(30));
+    assert_eq!(world.apple.received(), 2);
+    world.apple.answer_all(Answer::accepted());
+    // The end of a pause is no time to come to for a clock that is set back.
+    world.now.fetch_sub(10 * MINUTE, Ordering::SeqCst);
+    assert!(world.accepted().await);
 }

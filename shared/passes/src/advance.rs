@@ -93,15 +93,9 @@ fn next_attempt(device: &Device, revision: RevisionNumber, urgency: UpdateUrgenc
             attempts: 0,
         },
     };
-    let serves = |standing: Lease| {
-        // A lease without attempts left is dropped at its time, so it serves no change.
-        !standing.is_used_up()
-            && match urgency {
-                // Further off than a push that is outstanding: earlier pushes were not answered, or
-                // nobody was in a hurry. This change is news.
-                UpdateUrgency::Now => standing.due_at <= lease.due_at,
-                UpdateUrgency::Relaxed => true,
-            }
+    let serves = |standing: Lease| match urgency {
+        UpdateUrgency::Now => standing.serves(now),
+        UpdateUrgency::Relaxed => !standing.is_used_up(),
     };
     Advance {
         mark: Mark {

@@ -1,8 +1,9 @@
 //! The end of a pass: its record is gone, and stays gone.
 //!
-//! A deleted record voids its pass at once, but the pass keeps its web service for a while: most
-//! deletions of many rows are mistakes, and a phone that has stopped asking cannot be reached
-//! again. Only when the grace is over does a last revision let the phones go.
+//! A deleted record voids its pass at once (unless it is one of a [`burst`](crate::burst)), but the
+//! pass keeps its web service for a while: most deletions of many rows are mistakes, and a phone that
+//! has stopped asking cannot be reached again. Only when the grace is over does a last revision let
+//! the phones go.
 
 use std::time::Duration;
 
@@ -14,30 +15,32 @@ use crate::work::{Hint, KeyToPublish};
 /// 30 days: a mistake is noticed by the end of a month.
 pub const GRACE_SECONDS: u64 = 30 * 86_400;
 
-/// When a pass is brought up again that has not come to its end by then, in seconds.
-const REMINDER_SECONDS: u64 = 3600;
+/// When a pass without record comes up again that waits for something else than the end of its
+/// grace: an operator, or a message that may have been lost. In seconds.
+pub(crate) const REMINDER_SECONDS: u64 = 3600;
 
-/// A pass whose grace is over, as the index of due items has it.
+/// A pass without record whose time has come, as the index of due items has it: its grace is over, or
+/// it is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndingPass {
+pub struct DuePass {
     pub key: PassKey,
     /// Seconds since the epoch.
     pub due_at: u64,
 }
 
-/// Hands a pass whose grace is over on to be published, which gives it its last revision. `false`
-/// if somebody else has, or the record is back.
+/// Hands a pass whose time has come on to be published, which decides what becomes of it. `false` if
+/// somebody else has, or the record is back.
 ///
 /// The reminder is moved first: the pass comes up again if the message is lost, and is not sent
 /// every minute while the queue is behind.
-pub async fn end_grace<S, Q, C>(store: &S, queue: &Q, clock: &C, pass: &EndingPass) -> StoreResult<bool>
+pub async fn hand_on<S, Q, C>(store: &S, queue: &Q, clock: &C, pass: &DuePass) -> StoreResult<bool>
 where
     S: KeepGrace,
     Q: SendKeys,
     C: Clock,
 {
     let next = clock.now().seconds() + REMINDER_SECONDS;
-    match store.remind_of_grace(&pass.key, pass.due_at, next).await? {
+    match store.remind(&pass.key, pass.due_at, next).await? {
         Conditional::Overtaken => Ok(false),
         Conditional::Done => {
             let key = KeyToPublish {

@@ -67,6 +67,12 @@ impl Lease {
         self.attempts >= MAX_ATTEMPTS
     }
 
+    /// Whether a push comes of it as soon as of a lease that starts now. One that is further off was
+    /// not answered, or nobody was in a hurry; one that is used up is dropped at its time.
+    pub fn serves(self, now: Timestamp) -> bool {
+        !self.is_used_up() && self.due_at <= Self::starting(now).due_at
+    }
+
     /// The lease after one more push by the schedule; `None` gives the device up.
     pub fn after_push(self, now: Timestamp) -> Option<Self> {
         let pause = PAUSES.get(self.attempts as usize)?;
@@ -79,7 +85,7 @@ impl Lease {
 
 impl Device {
     /// When a push costs nothing of the phone's patience, in seconds since the epoch: the spacing
-    /// after the last time that it asked, or now. Only meaningful while no lease stands.
+    /// after the last time that it asked, or now. A push since then that the phone has not answered is left out of it.
     pub fn next_free_time(&self, now: Timestamp) -> u64 {
         let passes = self.serials.len().max(1) as u64;
         let spacing = LEAST_SPACING.max(SPACING_OF_ONE_PASS / passes);
@@ -87,6 +93,11 @@ impl Device {
             // Not from the future, whatever clock wrote it.
             now.seconds().max(asked.min(now).seconds() + spacing)
         })
+    }
+
+    /// Whether a push at this moment costs some of the phone's patience.
+    pub fn is_fast(&self, now: Timestamp) -> bool {
+        self.next_free_time(now) > now.seconds()
     }
 
     /// The serials that changed after `since`, in order.

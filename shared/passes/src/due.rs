@@ -4,7 +4,7 @@ use crate::fan_out::FanOutReport;
 use crate::ids::DeviceKey;
 use crate::ports::{AdvanceDevices, Conditional, KeepLeases, StoreResult};
 use crate::push::SendPush;
-use crate::settle::{Refusals, settle};
+use crate::settle::{Breaker, settle};
 use crate::time::Clock;
 
 /// What became of one device that the index named.
@@ -12,8 +12,7 @@ use crate::time::Clock;
 pub enum DueOutcome {
     /// The index was behind: the device has asked, or somebody else has pushed.
     NotDue,
-    /// `stop` says that APNs would answer the next push alike.
-    Pushed { report: FanOutReport, stop: bool },
+    Pushed(FanOutReport),
     /// Nothing left to tell this device.
     Released,
     /// It has not answered any of its pushes; its next change starts anew.
@@ -23,13 +22,13 @@ pub enum DueOutcome {
 /// Pushes a device again if its lease has run out. The index is stale and carries keys only, so
 /// the device itself decides, and the conditional write settles who pushes.
 ///
-/// `refusals` are those of all devices that are pushed in one run, which concludes them.
+/// `breaker` is that of all devices that are pushed in one run, which concludes it.
 pub async fn push_if_due<S, P, C>(
     store: &S,
     push: &P,
     clock: &C,
     key: &DeviceKey,
-    refusals: &Refusals,
+    breaker: &Breaker,
 ) -> StoreResult<DueOutcome>
 where
     S: AdvanceDevices + KeepLeases,
@@ -58,12 +57,9 @@ where
     };
     let outcome = push.send_push(&device.push_token, &key.pass_type).await;
     let mut report = FanOutReport::default();
-    report.count_push(&outcome);
+    report.count_push(&outcome, device.is_fast(now));
     // With the attempts from before: only a push that APNs took counts.
     let now = clock.now();
-    report.ended = settle(store, &device, next.due_at, lease.attempts, &outcome, now, refusals).await?;
-    Ok(DueOutcome::Pushed {
-        report,
-        stop: outcome.concerns_all() || refusals.are_most(),
-    })
+    report.ended = settle(store, &device, next.due_at, lease.attempts, &outcome, now, breaker).await?;
+    Ok(DueOutcome::Pushed(report))
 }

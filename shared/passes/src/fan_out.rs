@@ -5,7 +5,6 @@
 //! once.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -15,7 +14,7 @@ use crate::ids::{DeviceKey, DeviceLibraryIdentifier, PassKey, SerialNumber};
 use crate::ports::{AdvanceDevices, KeepLeases, SendPage, StoreResult, WriteRevision};
 use crate::push::{PushOutcome, SendPush};
 use crate::record::UpdateUrgency;
-use crate::settle::{Refusals, settle};
+use crate::settle::{Breaker, settle};
 use crate::tag::RevisionNumber;
 use crate::time::Clock;
 use crate::work::NextPage;
@@ -30,7 +29,8 @@ pub(crate) const DEVICES_AT_A_TIME: usize = 100;
 /// Whether a lease is followed by a push at once.
 #[derive(Debug)]
 pub enum Pushing<'a, P> {
-    Now(&'a P),
+    /// For as long as the batch's breaker is not open.
+    Now(&'a P, &'a Breaker),
     /// For callers without the APNs key: the lease is set, and the schedule pushes.
     LeftToSchedule,
 }
@@ -75,15 +75,14 @@ pub struct FanOutReport {
     pub advanced: u32,
     /// Pushes that APNs accepted.
     pub pushed: u32,
+    /// Those of them that came sooner after the device had asked than a phone bears for nothing.
+    pub fast: u32,
     /// Advanced under a lease that stood already: its push serves this change too.
     pub under_lease: u32,
     /// Left to the schedule.
     pub left: u32,
     /// Devices whose item cannot be read: nothing brings them forward but mending it.
     pub unreadable: u32,
-    /// Devices that APNs refused and that keep their lease, because most were refused: it is the
-    /// environment.
-    pub doubted: u32,
     /// Messages that hand further pages on (0 or 1 a publish).
     pub pages_sent: u32,
     /// Pushes that APNs refused, and devices ended by that.
@@ -98,10 +97,10 @@ impl FanOutReport {
     pub fn add(&mut self, other: &Self) {
         self.advanced += other.advanced;
         self.pushed += other.pushed;
+        self.fast += other.fast;
         self.under_lease += other.under_lease;
         self.left += other.left;
         self.unreadable += other.unreadable;
-        self.doubted += other.doubted;
         self.pages_sent += other.pages_sent;
         self.refused += other.refused;
         self.undelivered += other.undelivered;
@@ -111,9 +110,13 @@ impl FanOutReport {
         }
     }
 
-    pub(crate) fn count_push(&mut self, outcome: &PushOutcome) {
+    /// `fast` as the device was when the push began.
+    pub(crate) fn count_push(&mut self, outcome: &PushOutcome, fast: bool) {
         match outcome {
-            PushOutcome::Accepted => self.pushed += 1,
+            PushOutcome::Accepted => {
+                self.pushed += 1;
+                self.fast += u32::from(fast);
+            }
             PushOutcome::Refused(refusal) => {
                 self.refused += 1;
                 *self.failures.entry(refusal.reason.clone()).or_default() += 1;
@@ -132,9 +135,6 @@ pub(crate) struct FanOut<'a, S, P, C> {
     pub pushing: Pushing<'a, P>,
     pub clock: &'a C,
     pub urgency: UpdateUrgency,
-    /// APNs has given an answer that concerns all pushes: the rest is left to the schedule.
-    pub stopped: AtomicBool,
-    pub refusals: Refusals,
 }
 
 impl<S, P, C> FanOut<'_, S, P, C>
@@ -210,7 +210,6 @@ where
                 _ => break,
             }
         }
-        report.doubted = self.refusals.conclude(self.store, self.clock.now()).await?;
         fault.map_or(Ok(report), Err)
     }
 }
@@ -245,6 +244,13 @@ where
         revision: RevisionNumber,
     ) -> StoreResult<FanOutReport> {
         let mut report = FanOutReport::default();
+        // Before the device moves: a push that waited afterwards would find that its phone has asked.
+        let pushing = match self.pushing {
+            Pushing::Now(push, breaker) if !breaker.is_open_for(&device.pass_type) && push.turn().await => {
+                Some((push, breaker))
+            }
+            _ => None,
+        };
         match step(self.store, self.clock, device, serial, revision, self.urgency).await? {
             Step::Done => {}
             Step::UnderLease => {
@@ -257,18 +263,15 @@ where
             }
             Step::Leased(device, lease) => {
                 report.advanced = 1;
-                match self.pushing {
-                    Pushing::LeftToSchedule => report.left = 1,
-                    Pushing::Now(_) if self.stopped.load(Ordering::Relaxed) => report.left = 1,
-                    Pushing::Now(push) => {
+                match pushing.filter(|(_, breaker)| !breaker.is_open_for(&device.key.pass_type)) {
+                    None => report.left = 1,
+                    Some((push, breaker)) => {
+                        let fast = device.is_fast(self.clock.now());
                         let outcome = push.send_push(&device.push_token, &device.key.pass_type).await;
-                        report.count_push(&outcome);
+                        report.count_push(&outcome, fast);
                         let now = self.clock.now();
-                        let (due_at, attempts, refusals) = (lease.due_at, lease.attempts, &self.refusals);
-                        report.ended += settle(self.store, &device, due_at, attempts, &outcome, now, refusals).await?;
-                        if outcome.concerns_all() || refusals.are_most() {
-                            self.stopped.store(true, Ordering::Relaxed);
-                        }
+                        let (due_at, attempts) = (lease.due_at, lease.attempts);
+                        report.ended += settle(self.store, &device, due_at, attempts, &outcome, now, breaker).await?;
                     }
                 }
             }

@@ -5,8 +5,10 @@
 //! each module says which rule keeps that harmless.
 
 mod advance;
+pub mod burst;
 pub mod deletion;
 pub mod device;
+mod device_count;
 pub mod device_log;
 pub mod due;
 pub mod fan_out;
@@ -25,8 +27,10 @@ pub mod render;
 pub mod revision;
 pub mod send;
 pub mod settle;
+pub mod sweep;
 pub mod tag;
 pub mod template;
 pub mod time;
 pub mod tokens;
+pub mod upload;
 pub mod work;

@@ -4,8 +4,6 @@
 //! of the next page has been taken; until then it comes again, and the marks tell what is left of
 //! it. A page that ends in the dead letters is brought back by an explicit publish.
 
-use std::sync::atomic::AtomicBool;
-
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
@@ -14,7 +12,6 @@ use crate::ids::DeviceLibraryIdentifier;
 use crate::pace::Pace;
 use crate::ports::{AdvanceDevices, KeepLeases, ReadRevision, SendPage, StoreError, StoreResult};
 use crate::push::SendPush;
-use crate::settle::Refusals;
 use crate::time::Clock;
 use crate::work::NextPage;
 
@@ -81,8 +78,6 @@ where
             pushing: self.pushing,
             clock: self.clock,
             urgency: revision.urgency,
-            stopped: AtomicBool::new(false),
-            refusals: Refusals::default(),
         };
         let found = self.store.devices_with(&page.key, page.after.as_ref(), PAGE).await?;
         let mut progress = Progress {
@@ -132,7 +127,6 @@ where
             }
             done = chunk.last().cloned();
         }
-        fan_out.doubted = devices.refusals.conclude(self.store, self.clock.now()).await?;
         if let Some(fault) = progress.fault {
             return Err(fault);
         }

@@ -22,14 +22,31 @@ pub enum PushOutcome {
     },
 }
 
+/// Which other pushes would be answered alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Concerns {
+    /// None: the answer is about this device.
+    Device,
+    /// Those of the same pass type.
+    PassType,
+    Everything,
+}
+
 impl PushOutcome {
-    /// Whether the answer is about us and not about this device, so that the next push would be
-    /// answered alike.
-    pub fn concerns_all(&self) -> bool {
+    pub fn concerns(&self) -> Concerns {
         match self {
-            Self::Accepted => false,
-            Self::Refused(refusal) => refusal.kind == RefusalKind::Everything,
-            Self::Undelivered { cause, .. } => *cause == UndeliveredCause::TooManyProviderTokenUpdates,
+            Self::Accepted => Concerns::Device,
+            Self::Refused(refusal) => match refusal.kind {
+                RefusalKind::Gone { .. } | RefusalKind::Device => Concerns::Device,
+                RefusalKind::PassType => Concerns::PassType,
+                RefusalKind::Everything => Concerns::Everything,
+            },
+            Self::Undelivered { cause, .. } => match cause {
+                UndeliveredCause::TooManyRequests | UndeliveredCause::Server => Concerns::Device,
+                // Tried on a second connection already. Every further push would wait for its own
+                // time-outs, and what is to be published would wait for them.
+                UndeliveredCause::Network | UndeliveredCause::TooManyProviderTokenUpdates => Concerns::Everything,
+            },
         }
     }
 }
@@ -58,12 +75,25 @@ pub struct Refusal {
     pub kind: RefusalKind,
 }
 
+impl Refusal {
+    /// Whether an operator has to mend something: key, team, topic, request, or what we hold of a device.
+    pub fn is_our_fault(&self) -> bool {
+        match self.kind {
+            RefusalKind::PassType | RefusalKind::Everything => true,
+            RefusalKind::Gone { .. } => false,
+            RefusalKind::Device => self.reason == "DeviceTokenNotForTopic",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusalKind {
     /// 410: the token has been dead since this time (milliseconds since the epoch, by APNs's clock).
     Gone { since_ms: u64 },
-    /// This token or topic is wrong; other devices are not concerned.
+    /// This token is wrong, or wrong for this topic; other devices are not concerned.
     Device,
+    /// The pass type is not the key's: none of its pushes can succeed.
+    PassType,
     /// Our key, team, environment or request is wrong: no other push can succeed either.
     Everything,
 }
@@ -103,6 +133,12 @@ impl SendPush for NoPush {
 
 /// Port: sends one push to one device.
 pub trait SendPush: Send + Sync {
+    /// Waits until a push may begin; `false` leaves it to the schedule. A fan-out asks before it advances
+    /// the device, so that nothing stands between the lease and its push.
+    fn turn(&self) -> impl Future<Output = bool> + Send {
+        async { true }
+    }
+
     /// `topic` is the pass type: APNs refuses a token under any other topic.
     fn send_push(&self, to: &PushToken, topic: &PassTypeIdentifier) -> impl Future<Output = PushOutcome> + Send;
 }

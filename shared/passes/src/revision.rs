@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::ids::TemplateId;
 use crate::record::UpdateUrgency;
+use crate::sweep::SweepProgress;
 use crate::tag::RevisionNumber;
 use crate::time::Timestamp;
 use crate::tokens::AuthenticationToken;
@@ -26,6 +27,10 @@ pub struct PublishedTemplate {
     pub published_at: Timestamp,
     /// The version that the pointer named before; `None` before its second move.
     pub previous: Option<String>,
+    /// The stamp of the upload that moved the pointer last; `None` where none ever has.
+    pub upload: Option<String>,
+    /// How far its passes have followed; `None` where nobody has noted that a sweep was to begin.
+    pub sweep: Option<SweepProgress>,
 }
 
 /// An image of one pass, pinned to the bytes it had when it was published.

@@ -1,11 +1,18 @@
 //! What follows from APNs's answer.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
+use futures_util::StreamExt as _;
+use futures_util::stream;
+
 use crate::device::{Device, Lease};
-use crate::ids::DeviceKey;
-use crate::ports::{AdvanceDevices, KeepLeases, StoreResult};
-use crate::push::{PushOutcome, RefusalKind, UndeliveredCause};
+use crate::device_count::give_room_back;
+use crate::fan_out::CONCURRENCY;
+use crate::ids::{DeviceKey, PassTypeIdentifier};
+use crate::ports::{AdvanceDevices, KeepLeases, StoreError, StoreResult};
+use crate::push::{Concerns, PushOutcome, RefusalKind, UndeliveredCause};
+use crate::register::RETIRED_SECONDS;
 use crate::time::Timestamp;
 
 /// Apple's figure for 500 and 503, and ours for faults that only an operator can mend.
@@ -16,18 +23,29 @@ const SHORT_PAUSE: u64 = 300;
 /// phone is two or three.
 const ENOUGH_ANSWERS: u32 = 10;
 
-/// Refusals of single devices, held back until it is known how many of a batch's pushes were
-/// refused so.
+/// What the answers of one batch say of ourselves. A batch is what one invocation does, over however
+/// many passes.
 ///
-/// If that is most of them, it is not the devices: the APNs address or key is of another
-/// environment or team. Taking their leases then would leave every phone stale until its next
-/// change, so the leases stay and come again.
+/// It opens at the first answer that concerns all pushes (key, team, request, connection), or all of
+/// a pass type: what else there is in the batch is left to the schedule.
+///
+/// And it holds refusals of single devices back until it is known how many of the pushes were refused
+/// so. If that is most of them, it may not be the devices: the APNs address or key is of another
+/// environment or team. Taking their leases then would leave every phone stale until its next change,
+/// so the leases stay. That opens nothing: somebody may have registered tokens that he made up, and
+/// all the others must not wait for those. Of a few answers nobody can tell, and most passes are on
+/// one or two phones: such a lease stays as after a push that was taken, and ends by its attempts.
 #[derive(Debug, Default)]
-pub struct Refusals(Mutex<Held>);
+pub struct Breaker {
+    batch: Mutex<Batch>,
+}
 
 #[derive(Debug, Default)]
-struct Held {
+struct Batch {
+    open: bool,
+    open_for: BTreeSet<PassTypeIdentifier>,
     answered: u32,
+    accepted: u32,
     refused: Vec<RefusedDevice>,
 }
 
@@ -39,46 +57,79 @@ struct RefusedDevice {
     reason: String,
 }
 
-impl Refusals {
-    /// Whether most answers so far refuse the device: at least ten answers, more than half so.
-    pub fn are_most(&self) -> bool {
-        self.held().are_most()
-    }
-
-    /// At the end of a batch: refused devices lose their lease, unless they are most. Returns how
-    /// many kept it for that reason.
-    pub async fn conclude(&self, store: &impl KeepLeases, now: Timestamp) -> StoreResult<u32> {
-        let held = std::mem::take(&mut *self.held());
-        let most = held.are_most();
-        let mut kept = 0;
-        for one in held.refused {
-            if most {
-                kept += 1;
-                postpone(store, &one.device.key, one.due_at, one.attempts, now, LONG_PAUSE).await?;
-            } else {
-                let (key, token) = (&one.device.key, &one.device.push_token);
-                let _ = store.refuse_token(key, one.due_at, token, &one.reason).await?;
-            }
-        }
-        Ok(kept)
-    }
-
-    fn count(&self, outcome: &PushOutcome) {
-        // What never reached APNs says nothing of the environment.
-        if !matches!(outcome, PushOutcome::Undelivered { .. }) {
-            self.held().answered += 1;
-        }
-    }
-
-    fn held(&self) -> std::sync::MutexGuard<'_, Held> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// What a batch said in the end.
+#[derive(Debug, Default)]
+pub struct Conclusion {
+    /// Devices that were refused and keep their lease, because most were.
+    pub doubted: u32,
+    /// The last write that failed. Its device keeps its lease.
+    pub fault: Option<StoreError>,
 }
 
-impl Held {
-    fn are_most(&self) -> bool {
-        let refused = u32::try_from(self.refused.len()).unwrap_or(u32::MAX);
-        self.answered >= ENOUGH_ANSWERS && refused > self.answered / 2
+impl Breaker {
+    /// Whether nothing more should be pushed.
+    pub fn is_open(&self) -> bool {
+        self.batch().open
+    }
+
+    /// Whether nothing more of this pass type should be pushed.
+    pub fn is_open_for(&self, pass_type: &PassTypeIdentifier) -> bool {
+        let batch = self.batch();
+        batch.open || batch.open_for.contains(pass_type)
+    }
+
+    /// At the end of a batch: refused devices lose their lease, unless they are most, or too few
+    /// were answered to tell.
+    pub async fn conclude(&self, store: &impl KeepLeases, now: Timestamp) -> Conclusion {
+        let batch = std::mem::take(&mut *self.batch());
+        if batch.answered < ENOUGH_ANSWERS {
+            return Conclusion::default();
+        }
+        let refused = u32::try_from(batch.refused.len()).unwrap_or(u32::MAX);
+        let most = refused > batch.answered / 2;
+        let mut conclusion = Conclusion {
+            doubted: if most { refused } else { 0 },
+            fault: None,
+        };
+        // Where APNs took some, it is not the environment, whatever else it is: leases that are
+        // nobody's to take end by their attempts.
+        if most && batch.accepted > 0 {
+            return conclusion;
+        }
+        let mut writes = stream::iter(batch.refused)
+            .map(|one| async move {
+                if most {
+                    postpone(store, &one.device.key, one.due_at, one.attempts, now, LONG_PAUSE).await
+                } else {
+                    let (key, token) = (&one.device.key, &one.device.push_token);
+                    store.refuse_token(key, one.due_at, token, &one.reason).await.map(drop)
+                }
+            })
+            .buffer_unordered(CONCURRENCY);
+        while let Some(written) = writes.next().await {
+            if let Err(fault) = written {
+                conclusion.fault = Some(fault);
+            }
+        }
+        conclusion
+    }
+
+    fn count(&self, outcome: &PushOutcome, pass_type: &PassTypeIdentifier) {
+        let mut batch = self.batch();
+        match outcome.concerns() {
+            Concerns::Device => {}
+            Concerns::PassType => {
+                batch.open_for.insert(pass_type.clone());
+            }
+            Concerns::Everything => batch.open = true,
+        }
+        // What never reached APNs says nothing of the environment.
+        batch.answered += u32::from(!matches!(outcome, PushOutcome::Undelivered { .. }));
+        batch.accepted += u32::from(*outcome == PushOutcome::Accepted);
+    }
+
+    fn batch(&self) -> std::sync::MutexGuard<'_, Batch> {
+        self.batch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -90,7 +141,7 @@ impl Held {
 ///
 /// Every write is on condition of that lease or token: whoever registered, asked or was advanced
 /// in between keeps what they have. What refuses the device alone is settled by
-/// [`Refusals::conclude`]; until then its lease stands.
+/// [`Breaker::conclude`]; until then its lease stands.
 pub(crate) async fn settle<S>(
     store: &S,
     device: &Device,
@@ -98,27 +149,30 @@ pub(crate) async fn settle<S>(
     attempts: u32,
     outcome: &PushOutcome,
     now: Timestamp,
-    refusals: &Refusals,
+    breaker: &Breaker,
 ) -> StoreResult<u32>
 where
     S: KeepLeases + AdvanceDevices,
 {
     let key = &device.key;
-    refusals.count(outcome);
+    breaker.count(outcome, &key.pass_type);
     match outcome {
         PushOutcome::Accepted => Ok(0),
         PushOutcome::Refused(refusal) => match refusal.kind {
             RefusalKind::Gone { since_ms } => {
-                let Some(serials) = store.end_device(key, &device.push_token, since_ms, now).await? else {
+                let (token, expires_at) = (&device.push_token, now.seconds() + RETIRED_SECONDS);
+                let Some(serials) = store.end_device(key, token, since_ms, expires_at).await? else {
                     return Ok(0);
                 };
                 for serial in &serials {
-                    store.remove_orphan(&key.registration(serial)).await?;
+                    let registration = key.registration(serial);
+                    store.remove_orphan(&registration).await?;
+                    give_room_back(store, &registration.key).await;
                 }
                 Ok(1)
             }
             RefusalKind::Device => {
-                refusals.held().refused.push(RefusedDevice {
+                breaker.batch().refused.push(RefusedDevice {
                     device: device.clone(),
                     due_at,
                     attempts,
@@ -127,7 +181,10 @@ where
                 Ok(0)
             }
             // Not the device's fault: it keeps its lease, and is pushed once the fault is mended.
-            RefusalKind::Everything => postpone(store, key, due_at, attempts, now, LONG_PAUSE).await,
+            RefusalKind::PassType | RefusalKind::Everything => {
+                postpone(store, key, due_at, attempts, now, LONG_PAUSE).await?;
+                Ok(0)
+            }
         },
         PushOutcome::Undelivered { retry_after, cause } => {
             let pause = retry_after.map_or(
@@ -137,7 +194,8 @@ where
                 },
                 |asked| asked.as_secs().max(1),
             );
-            postpone(store, key, due_at, attempts, now, pause).await
+            postpone(store, key, due_at, attempts, now, pause).await?;
+            Ok(0)
         }
     }
 }
@@ -149,11 +207,11 @@ async fn postpone<S: KeepLeases>(
     attempts: u32,
     now: Timestamp,
     pause: u64,
-) -> StoreResult<u32> {
+) -> StoreResult<()> {
     let next = Lease {
         due_at: now.seconds() + pause,
         attempts,
     };
-    store.renew_lease(key, due_at, next).await?;
-    Ok(0)
+    // Nobody's where the device has asked meanwhile.
+    store.renew_lease(key, due_at, next).await.map(drop)
 }

@@ -3,9 +3,10 @@
 use pkpass::Template;
 
 use crate::ids::TemplateId;
-use crate::ports::{Conditional, MovePointer, StoreError, StoreResult, StoreTemplate};
-use crate::revision::TemplatePointer;
-use crate::time::Clock;
+use crate::ports::{Conditional, MovePointer, SendSweep, StoreError, StoreResult, StoreTemplate};
+use crate::revision::{PublishedTemplate, TemplatePointer};
+use crate::sweep;
+use crate::time::{Clock, Timestamp};
 
 const TURNS: u32 = 6;
 
@@ -16,13 +17,14 @@ pub enum TemplateOutcome {
     Unchanged(TemplatePointer),
 }
 
-/// Publishes a template under an id. Its passes follow as their records are published.
+/// Publishes a template under an id, and sets its passes off to follow.
 ///
 /// The version is stored before the pointer names it, so that nobody follows the pointer to a
 /// file that is not there; and a version, once stored, is never changed.
-pub async fn publish_template<S, F, C>(
+pub async fn publish_template<S, F, Q, C>(
     store: &S,
     files: &F,
+    queue: &Q,
     clock: &C,
     id: &TemplateId,
     template: &Template,
@@ -30,37 +32,66 @@ pub async fn publish_template<S, F, C>(
 where
     S: MovePointer,
     F: StoreTemplate,
+    Q: SendSweep,
     C: Clock,
 {
     for turn in 0..TURNS {
         if turn > 0 {
             clock.back_off(turn - 1).await;
         }
-        let current = store.pointer(id).await?.map(|published| published.pointer);
-        if let Some(pointer) = &current
-            && pointer.version == template.version()
-        {
-            return Ok(TemplateOutcome::Unchanged(pointer.clone()));
-        }
-        files
-            .store_template(id, template.version(), template.to_bundle())
-            .await?;
-        let pointer = TemplatePointer {
-            id: id.clone(),
-            version: template.version().to_owned(),
-            seq: current.as_ref().map_or(1, |current| current.seq + 1),
+        let current = store.pointer(id).await?;
+        let Some(outcome) = move_to(store, files, clock.now(), id, template, current.as_ref(), None).await? else {
+            continue;
         };
-        match store.move_pointer(&pointer, current.as_ref(), clock.now()).await {
-            Ok(Conditional::Done) => return Ok(TemplateOutcome::Published(pointer)),
-            // Somebody else has published meanwhile, or we have and did not hear of it.
-            Ok(Conditional::Overtaken) | Err(StoreError::OutcomeUnknown { .. }) => {}
-            Err(error) => return Err(error),
+        match (&outcome, &current) {
+            (TemplateOutcome::Published(pointer), _) => sweep::begin(queue, pointer).await?,
+            (TemplateOutcome::Unchanged(_), Some(published)) => {
+                sweep::begin_what_is_not_begun(queue, published).await?;
+            }
+            (TemplateOutcome::Unchanged(_), None) => {}
         }
+        return Ok(outcome);
     }
     Err(StoreError::Contended {
         call: "publish-template",
         turns: TURNS,
     })
+}
+
+/// One turn: stores the version and moves the pointer from where it was read. `None` means that
+/// somebody else has moved it meanwhile, or we have and did not hear of it.
+pub(crate) async fn move_to<S, F>(
+    store: &S,
+    files: &F,
+    now: Timestamp,
+    id: &TemplateId,
+    template: &Template,
+    current: Option<&PublishedTemplate>,
+    upload: Option<&str>,
+) -> StoreResult<Option<TemplateOutcome>>
+where
+    S: MovePointer,
+    F: StoreTemplate,
+{
+    let current = current.map(|published| &published.pointer);
+    if let Some(pointer) = current
+        && pointer.version == template.version()
+    {
+        return Ok(Some(TemplateOutcome::Unchanged(pointer.clone())));
+    }
+    files
+        .store_template(id, template.version(), template.to_bundle())
+        .await?;
+    let pointer = TemplatePointer {
+        id: id.clone(),
+        version: template.version().to_owned(),
+        seq: current.map_or(1, |current| current.seq + 1),
+    };
+    match store.move_pointer(&pointer, current, upload, now).await {
+        Ok(Conditional::Done) => Ok(Some(TemplateOutcome::Published(pointer))),
+        Ok(Conditional::Overtaken) | Err(StoreError::OutcomeUnknown { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,10 +106,46 @@ pub enum RollBackOutcome {
     Overtaken(TemplatePointer),
 }
 
+/// Why a rollback failed, by how far it came: repeated after the second, it would undo itself.
+#[derive(Debug, thiserror::Error)]
+pub enum RollBackError {
+    #[error("nothing has moved")]
+    NotMoved(#[from] StoreError),
+    /// The pointer has moved. The sweep may have begun in part; an explicit publish of the template
+    /// serves instead.
+    #[error("the pointer has moved, and no sweep follows it")]
+    NotSwept {
+        pointer: TemplatePointer,
+        source: StoreError,
+    },
+}
+
 /// Publishes the version that the pointer named before. Rolling back twice is where one was.
 ///
 /// A new `seq`, because passes that have followed the later version must follow again.
-pub async fn roll_back<S, C>(store: &S, clock: &C, id: &TemplateId) -> StoreResult<RollBackOutcome>
+pub async fn roll_back<S, Q, C>(
+    store: &S,
+    queue: &Q,
+    clock: &C,
+    id: &TemplateId,
+) -> Result<RollBackOutcome, RollBackError>
+where
+    S: MovePointer,
+    Q: SendSweep,
+    C: Clock,
+{
+    let outcome = move_back(store, clock, id).await?;
+    if let RollBackOutcome::RolledBack(pointer) = &outcome {
+        let begun = sweep::begin(queue, pointer).await;
+        begun.map_err(|source| RollBackError::NotSwept {
+            pointer: pointer.clone(),
+            source,
+        })?;
+    }
+    Ok(outcome)
+}
+
+async fn move_back<S, C>(store: &S, clock: &C, id: &TemplateId) -> StoreResult<RollBackOutcome>
 where
     S: MovePointer,
     C: Clock,
@@ -98,7 +165,10 @@ where
         if turn > 0 {
             clock.back_off(turn - 1).await;
         }
-        match store.move_pointer(&pointer, Some(&found.pointer), clock.now()).await {
+        match store
+            .move_pointer(&pointer, Some(&found.pointer), None, clock.now())
+            .await
+        {
             Ok(Conditional::Done) => return Ok(RollBackOutcome::RolledBack(pointer)),
             // Somebody else was first, or we were and did not hear of it. What was to be rolled
             // back is not rolled back a second time.

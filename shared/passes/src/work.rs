@@ -6,25 +6,31 @@
 use std::time::Duration;
 
 use crate::ids::{DeviceLibraryIdentifier, PassKey};
+use crate::tag::RevisionNumber;
 
-/// What brought a key to be published. It never changes what is published, only how far devices
-/// are gone through.
+/// What brought a key to be published. It never changes what a pass shows, only who is told of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Hint {
     /// Somebody asks for it by hand: the pages of a fan-out are gone through again, although they
     /// have been handed on for this revision before.
     pub explicit: bool,
-    /// The template's `seq` whose sweep brought the key. Every publish reads the pointer itself,
-    /// so it decides nothing here; a sweep stops by it once the pointer has moved on.
-    pub template_seq: Option<u64>,
+    /// The Registry has been restored, and every date given before has passed at this time (seconds
+    /// since the epoch): an earlier revision is written anew, even where it shows what the record
+    /// says. A phone may hold one that came after the backup, and nothing in the table tells.
+    pub restored_at: Option<u64>,
 }
 
 impl Hint {
     /// Asked for by hand.
     pub const EXPLICIT: Self = Self {
         explicit: true,
-        template_seq: None,
+        restored_at: None,
     };
+
+    /// Whether a revision has to be written anew. Once it has been, it is later than the restore.
+    pub fn renews(&self, revision: RevisionNumber) -> bool {
+        self.restored_at.is_some_and(|at| revision < RevisionNumber::new(at))
+    }
 }
 
 /// A pass that is to be published.

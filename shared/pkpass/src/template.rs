@@ -50,11 +50,10 @@ pub const MAX_UNPACKED_BYTES: u64 = 4 * 1024 * 1024;
 /// changes after it has been made, so one value serves all requests of a process.
 ///
 /// ```no_run
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let identity: pkpass::Identity = todo!();
+/// # fn example(identity: &pkpass::Identity) -> Result<(), Box<dyn std::error::Error>> {
 /// let template = pkpass::Template::open("templates/coffee".as_ref())?;
 /// let pass_json = pkpass::canonical_json(template.skeleton());
-/// let package = template.package(&pass_json, &[], &identity, std::time::SystemTime::now())?;
+/// let package = template.package(&pass_json, &[], identity, std::time::SystemTime::now())?;
 /// # Ok(())
 /// # }
 /// ```
@@ -82,6 +81,22 @@ impl Template {
             vec![Fault::new(path.display().to_string(), reason)]
         })?;
         Self::from_zip(&bytes)
+    }
+
+    /// A folder's files as a ZIP archive, unjudged: whoever reads it with [`Template::from_zip`] finds
+    /// the same faults. That of a good template is its [`Template::to_bundle`].
+    ///
+    /// # Errors
+    /// What cannot be read or is too large.
+    pub fn bundle_of_folder(path: &Path) -> Result<Vec<u8>, TemplateError> {
+        let mut files = folder::read(path, MAX_UNPACKED_BYTES)?;
+        let pass_json = files.remove(PASS_JSON);
+        let tail: Vec<_> = pass_json.iter().map(|bytes| (PASS_JSON, bytes.as_slice())).collect();
+        let archive = PreparedArchive::new(&files).and_then(|archive| archive.with(&tail));
+        archive.map_err(|error| {
+            let reason = format!("it cannot be built ({error}): rename files that no pass has");
+            vec![Fault::new("archive", reason)].into()
+        })
     }
 
     /// Reads a template from the bytes of a ZIP archive. Unpacks into memory only, and at most

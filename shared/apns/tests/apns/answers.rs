@@ -27,6 +27,7 @@ async fn a_push_is_what_wallet_wants() {
             "body": "{\"aps\":{}}",
             "status": 200,
             "reason": null,
+            "lost": false,
         })
     );
 }
@@ -68,13 +69,24 @@ async fn a_token_of_another_pass_type_concerns_its_device_alone() {
 }
 
 #[tokio::test]
+async fn a_topic_that_is_not_the_keys_concerns_its_pass_type_alone() {
+    let world = World::new().await;
+    let client = world.client();
+    let phone = world.phone(1);
+    for reason in ["BadTopic", "TopicDisallowed"] {
+        world.apple.answer(&phone, Answer::refused(400, reason));
+        assert_eq!(client.push(&phone).await, refused(reason, RefusalKind::PassType));
+    }
+    assert_eq!(world.statuses(), [400, 400]);
+}
+
+#[tokio::test]
 async fn other_refusals_concern_everything_and_are_not_tried_again() {
     let world = World::new().await;
     let client = world.client();
     let phone = world.phone(1);
     let answers = [
-        (400, "BadTopic"),
-        (400, "TopicDisallowed"),
+        (400, "MissingTopic"),
         (400, "PayloadEmpty"),
         (400, "InventedTomorrow"),
         (403, "InvalidProviderToken"),

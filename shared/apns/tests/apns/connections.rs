@@ -5,7 +5,7 @@ use apns_simulator::Answer;
 use futures_util::FutureExt as _;
 use passes::push::{PushOutcome, RefusalKind, UndeliveredCause};
 
-use crate::world::{KeyFile, PATIENCE, SHORT, World, all_accepted, in_time, refused, undelivered};
+use crate::world::{KEY_ID, KeyFile, PATIENCE, SHORT, World, all_accepted, in_time, refused, undelivered};
 
 const UNREACHABLE: PushOutcome = PushOutcome::Undelivered {
     retry_after: None,
@@ -88,6 +88,40 @@ async fn whoever_is_refused_first_leaves_the_lead_to_the_next() {
     assert_eq!(world.statuses()[..4], [410, 410, 410, 200]);
     assert_eq!(world.statuses().len(), 20);
     assert_eq!(world.apple.connections(), 1);
+}
+
+/// A batch is under way when the key turns out to be wrong: APNs says so once.
+#[tokio::test]
+async fn a_refusal_of_everything_is_that_of_all_who_wait_for_it() {
+    let world = World::new().await;
+    let phones = world.phones(300);
+    let client = world.client();
+    world.apple.revoke_key(KEY_ID);
+    world.apple.pause();
+    let pushes = client.start(&phones);
+    in_time(world.apple.held(1)).await;
+    world.apple.resume();
+    let invalid = refused("InvalidProviderToken", RefusalKind::Everything);
+    assert_eq!(in_time(pushes).await.unwrap(), vec![invalid.clone(); 300]);
+    assert_eq!(world.statuses(), [403]);
+
+    // Whoever comes later asks again: the key may have been mended.
+    assert_eq!(client.push(&phones[0]).await, invalid);
+    assert_eq!(world.statuses(), [403, 403]);
+    world.apple.trust_key(KEY_ID, &world.key.public_key_pem).unwrap();
+    assert!(all_accepted(&client.push_all(&phones).await));
+    assert_eq!(world.statuses()[2..], [200; 300]);
+}
+
+/// With a token that is too young to be replaced, the fault is a clock's.
+#[tokio::test]
+async fn so_is_an_expired_token_that_may_not_be_replaced_yet() {
+    let world = World::new().await;
+    let phones = world.phones(50);
+    world.apple.answer_all(Answer::refused(403, "ExpiredProviderToken"));
+    let expired = refused("ExpiredProviderToken", RefusalKind::Everything);
+    assert_eq!(world.client().push_all(&phones).await, vec![expired; 50]);
+    assert_eq!(world.statuses(), [403]);
 }
 
 #[tokio::test]

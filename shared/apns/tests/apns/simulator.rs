@@ -309,6 +309,51 @@ async fn an_answer_stands_until_200_takes_it_back() {
 }
 
 #[tokio::test]
+async fn an_answer_to_all_goes_before_their_own_and_leaves_those_standing() {
+    let world = World::new().await;
+    let (one, two) = (world.phone(1), world.phone(2));
+    world.apple.answer(&one, Answer::refused(400, "BadDeviceToken"));
+    world
+        .apple
+        .answer_all(Answer::refused(503, "Shutdown").retry_after("60"));
+    for phone in [&one, &two] {
+        world.client().push(phone).await;
+    }
+    world.apple.answer_all(Answer::accepted());
+    for phone in [&one, &two] {
+        world.client().push(phone).await;
+    }
+    assert_eq!(world.statuses(), [503, 503, 400, 200]);
+}
+
+#[tokio::test]
+async fn a_lost_push_is_accepted_and_said_to_be_lost() {
+    let world = World::new().await;
+    let phone = world.phone(1);
+    world.apple.answer(&phone, Answer::lost());
+    assert_eq!(world.client().push(&phone).await, PushOutcome::Accepted);
+    world.apple.answer(&phone, Answer::accepted());
+    assert_eq!(world.client().push(&phone).await, PushOutcome::Accepted);
+    let lost: Vec<_> = world.apple.pushes().iter().map(|push| push.lost).collect();
+    assert_eq!(lost, [true, false]);
+}
+
+#[tokio::test]
+async fn tokens_signed_before_a_second_can_be_called_expired() {
+    let world = World::new().await;
+    let expired = (403, "ExpiredProviderToken".to_owned());
+    let signed_at = world.apples_clock.now_ms() / 1_000;
+    for (before, expected) in [
+        (signed_at + 1, expired),
+        (signed_at, (200, String::new())),
+        (0, (200, String::new())),
+    ] {
+        world.apple.expire_provider_tokens(before);
+        assert_eq!(answer(&world, |_| {}).await, expected, "{before}");
+    }
+}
+
+#[tokio::test]
 async fn a_record_reaches_subscribers_and_waiters() {
     let world = World::new().await;
     let phone = world.phone(1);

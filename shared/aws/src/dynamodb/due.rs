@@ -1,6 +1,6 @@
 //! The `due` index.
 
-use passes::deletion::EndingPass;
+use passes::deletion::DuePass;
 use passes::ports::{DueCursor, DueItem, DuePage, FindDue, StoreResult};
 use passes::time::Timestamp;
 
@@ -46,7 +46,7 @@ impl FindDue for Registry {
                 Some(DueCursor {
                     item: DueItem::Pass(key),
                     due_at,
-                }) => page.passes.push(EndingPass { key, due_at }),
+                }) => page.passes.push(DuePass { key, due_at }),
                 None => page.foreign += 1,
             }
         }

@@ -100,7 +100,7 @@ pub(super) fn transacted<T>(
 
 /// The outcome of a conditional write without interest in the old item.
 macro_rules! conditional {
-    ($call:literal, $error:ident, $result:expr) => {
+    ($call:expr, $error:ident, $result:expr) => {
         match $result {
             Ok(_) => Ok(passes::ports::Conditional::Done),
             Err(error) => match error.as_service_error() {

@@ -1,14 +1,15 @@
-//! The grace of passes whose record is gone.
+//! The grace of passes whose record is gone, and the hold of those that wait for an operator.
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use passes::ids::PassKey;
 use passes::ports::{Conditional, KeepGrace, StoreResult};
 use passes::tag::RevisionNumber;
 
 use super::Registry;
-use super::errors::conditional;
-use super::expression::{n, names, values};
+use super::expression::{n, values};
 use super::keys::{REVISION, due_shard, pass_item, pass_pk};
+
+/// Another revision has a grace of its own, or needs none.
+const SAME_REVISION: &str = "#revision = :rev";
 
 impl KeepGrace for Registry {
     async fn set_grace(
@@ -17,11 +18,9 @@ impl KeepGrace for Registry {
         revision: RevisionNumber,
         grace_ends: Option<u64>,
     ) -> StoreResult<Conditional> {
-        // Another revision has a grace of its own, or needs none.
-        let condition = "#revision = :rev";
         let (update, values) = match grace_ends {
             Some(ends) => (
-                "SET #grace_ends = :ends, #due_at = :ends, #due_shard = :shard",
+                "SET #grace_ends = :ends, #due_at = :ends, #due_shard = :shard REMOVE #held_by",
                 values([
                     ("rev", n(revision)),
                     ("ends", n(ends)),
@@ -29,38 +28,34 @@ impl KeepGrace for Registry {
                 ]),
             ),
             None => (
-                "REMOVE #grace_ends, #due_at, #due_shard",
+                "REMOVE #grace_ends, #held_by, #due_at, #due_shard",
                 values([("rev", n(revision))]),
             ),
         };
-        let result = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(pass_item(key, REVISION)))
-            .update_expression(update)
-            .condition_expression(condition)
-            .set_expression_attribute_names(Some(names(&[update, condition], None)))
-            .set_expression_attribute_values(Some(values))
-            .send()
-            .await;
-        conditional!("set-grace", UpdateItemError, result)
+        let item = pass_item(key, REVISION);
+        self.update_under_condition("set-grace", item, update, SAME_REVISION, values)
+            .await
     }
 
-    async fn remind_of_grace(&self, key: &PassKey, due_at: u64, next: u64) -> StoreResult<Conditional> {
+    async fn hold_pass(&self, key: &PassKey, revision: RevisionNumber, by: u64, next: u64) -> StoreResult<Conditional> {
+        let update = "SET #held_by = :by, #due_at = :next, #due_shard = :shard";
+        let values = values([
+            ("rev", n(revision)),
+            ("by", n(by)),
+            ("next", n(next)),
+            ("shard", n(due_shard(&pass_pk(key)))),
+        ]);
+        let item = pass_item(key, REVISION);
+        self.update_under_condition("hold-pass", item, update, SAME_REVISION, values)
+            .await
+    }
+
+    async fn remind(&self, key: &PassKey, due_at: u64, next: u64) -> StoreResult<Conditional> {
         // The index is behind: the pass may be back, or have come to its end.
         let (update, condition) = ("SET #due_at = :next", "#due_at = :due");
-        let result = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(pass_item(key, REVISION)))
-            .update_expression(update)
-            .condition_expression(condition)
-            .set_expression_attribute_names(Some(names(&[update, condition], None)))
-            .set_expression_attribute_values(Some(values([("due", n(due_at)), ("next", n(next))])))
-            .send()
-            .await;
-        conditional!("remind-of-grace", UpdateItemError, result)
+        let values = values([("due", n(due_at)), ("next", n(next))]);
+        let item = pass_item(key, REVISION);
+        self.update_under_condition("remind", item, update, condition, values)
+            .await
     }
 }

@@ -8,12 +8,14 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
+use passes::burst::{CountedHour, Deletions};
 use passes::device::{Device, Lease, Mark};
-use passes::ports::{StoreError, StoreResult};
+use passes::ports::{StoreError, StoreResult, UploadNote};
 use passes::problem::{Problem, ProblemKind};
 use passes::record::{Attribute, Attributes, UpdateUrgency};
 use passes::render::MAX_PASS_JSON_BYTES;
 use passes::revision::{PinnedImage, PublishedTemplate, Revision, TemplatePointer, TokenOrigin};
+use passes::sweep::{SegmentProgress, SweepProgress};
 use passes::tag::{RevisionNumber, UpdateTag};
 use passes::time::Timestamp;
 
@@ -233,6 +235,11 @@ pub(super) fn read_chained(item: &Item) -> StoreResult<Option<RevisionNumber>> {
     Ok(reader.optional_number("chained")?.map(RevisionNumber::new))
 }
 
+/// The pause by which a pass without record is held.
+pub(super) fn read_held_by(item: &Item) -> StoreResult<Option<u64>> {
+    Reader { call: "revision", item }.optional_number("held_by")
+}
+
 /// A voided pass has `"voided":true` more than was rendered; what inflates beyond that was not
 /// written by us.
 const MAX_INFLATED: u64 = MAX_PASS_JSON_BYTES as u64 + 64;
@@ -253,6 +260,17 @@ fn inflate(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut decoder = DeflateDecoder::new(bytes).take(MAX_INFLATED + 1);
     decoder.read_to_end(&mut inflated).ok()?;
     (inflated.len() as u64 <= MAX_INFLATED).then_some(inflated)
+}
+
+// ---- counts of devices
+
+/// When the devices of a pass were really counted.
+pub(super) fn read_counted_at(item: &Item) -> StoreResult<Option<u64>> {
+    Reader {
+        call: "device-count",
+        item,
+    }
+    .optional_number("counted_at")
 }
 
 // ---- problems
@@ -291,6 +309,27 @@ pub(super) fn read_problem(item: &Item) -> StoreResult<Problem> {
     })
 }
 
+// ---- deletions
+
+pub(super) fn read_deletions(item: &Item) -> StoreResult<Deletions> {
+    let reader = Reader {
+        call: "deletions",
+        item,
+    };
+    let hour = match reader.optional_number("hour")? {
+        None => None,
+        Some(began_at) => Some(CountedHour {
+            began_at,
+            count: reader.number("count")?,
+        }),
+    };
+    Ok(Deletions {
+        hour,
+        paused_at: reader.optional_number("paused_at")?,
+        released_at: reader.optional_number("released_at")?,
+    })
+}
+
 // ---- template pointers
 
 pub(super) fn read_pointer(item: &Item) -> StoreResult<TemplatePointer> {
@@ -315,6 +354,71 @@ pub(super) fn read_published(item: &Item) -> StoreResult<PublishedTemplate> {
         previous: match item.get("previous_version") {
             None => None,
             Some(_) => Some(reader.text("previous_version")?.to_owned()),
+        },
+        upload: match item.get("upload") {
+            None => None,
+            Some(_) => Some(reader.text("upload")?.to_owned()),
+        },
+        sweep: match item.get("sweep") {
+            None => None,
+            Some(_) => Some(read_sweep(reader.map("sweep")?)?),
+        },
+    })
+}
+
+fn read_sweep(segments: &Item) -> StoreResult<SweepProgress> {
+    let unreadable = |segment: &str| StoreError::Unreadable {
+        call: "template",
+        reason: format!("attribute `sweep`, segment `{segment}`: not as livepass writes it"),
+    };
+    segments
+        .iter()
+        .map(|(name, value)| {
+            let segment = name.strip_prefix('s').and_then(|number| number.parse().ok());
+            let (Some(segment), Ok(progress)) = (segment, value.as_m()) else {
+                return Err(unreadable(name));
+            };
+            let reader = Reader {
+                call: "template",
+                item: progress,
+            };
+            let finished = progress.get("finished").and_then(|value| value.as_bool().ok());
+            let progress = SegmentProgress {
+                passes: reader.number("passes")?,
+                finished: *finished.ok_or_else(|| unreadable(name))?,
+            };
+            Ok((segment, progress))
+        })
+        .collect()
+}
+
+pub(super) fn write_segment(progress: SegmentProgress) -> AttributeValue {
+    AttributeValue::M(Item::from([
+        ("passes".into(), n(progress.passes)),
+        ("finished".into(), AttributeValue::Bool(progress.finished)),
+    ]))
+}
+
+// ---- uploads
+
+pub(super) fn write_upload(note: &UploadNote, key: Item) -> Item {
+    let mut item = key;
+    item.insert("stamp".into(), s(&note.stamp));
+    item.insert("noted_at".into(), n(note.noted_at.seconds()));
+    if let Some(refused) = &note.refused {
+        item.insert("refused".into(), s(refused));
+    }
+    item
+}
+
+pub(super) fn read_upload(item: &Item) -> StoreResult<UploadNote> {
+    let reader = Reader { call: "upload", item };
+    Ok(UploadNote {
+        stamp: reader.text("stamp")?.to_owned(),
+        noted_at: Timestamp::from_seconds(reader.number("noted_at")?),
+        refused: match item.get("refused") {
+            None => None,
+            Some(_) => Some(reader.text("refused")?.to_owned()),
         },
     })
 }

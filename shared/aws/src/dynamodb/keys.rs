@@ -1,4 +1,4 @@
-//! Keys of the Registry: `PASS#{type}#{serial}`, `DEVICE#{device}#{type}`, `TEMPLATE#{id}`.
+//! Keys of the Registry: `PASS#{type}#{serial}`, `DEVICE#{device}#{type}`, `TEMPLATE#{id}`, `DELETIONS`.
 //!
 //! No part holds a `#`: all are parsed identifiers.
 
@@ -12,8 +12,13 @@ use super::expression::s;
 
 pub(super) const REVISION: &str = "REVISION";
 pub(super) const PROBLEM: &str = "PROBLEM";
+/// Sorts before registrations, so that neither they nor the lock find it.
+pub(super) const COUNT: &str = "COUNT";
 pub(super) const DEVICE: &str = "DEVICE";
 pub(super) const TEMPLATE: &str = "TEMPLATE";
+pub(super) const UPLOAD: &str = "UPLOAD";
+/// Partition and sort key of the one item that counts deletions.
+const DELETIONS: &str = "DELETIONS";
 /// Registrations of a pass; sorts before `PROBLEM` and `REVISION`, and apart from them.
 pub(super) const REGISTRATION_PREFIX: &str = "DEVICE#";
 
@@ -45,6 +50,14 @@ pub(super) fn device_item(device: &DeviceKey) -> Key {
 
 pub(super) fn template_item(id: &TemplateId) -> Key {
     key(format!("TEMPLATE#{id}"), TEMPLATE)
+}
+
+pub(super) fn upload_item(id: &TemplateId) -> Key {
+    key(format!("TEMPLATE#{id}"), UPLOAD)
+}
+
+pub(super) fn deletions_item() -> Key {
+    key(DELETIONS.to_owned(), DELETIONS)
 }
 
 /// The device in a registration's sort key.

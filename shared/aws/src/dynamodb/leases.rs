@@ -15,9 +15,6 @@ use super::expression::{n, names, s, values};
 use super::items::{Item, read_device};
 use super::keys::device_item;
 
-/// Days until the item of an ended device expires; see the domain's rule for unregistered ones.
-const ENDED_SECONDS: u64 = 90 * 86_400;
-
 impl Registry {
     /// An update of one device under a condition, with its placeholders.
     pub(super) fn update_device(
@@ -112,7 +109,7 @@ impl KeepLeases for Registry {
         device: &DeviceKey,
         token: &PushToken,
         since_ms: u64,
-        now: Timestamp,
+        expires_at: u64,
     ) -> StoreResult<Option<Vec<SerialNumber>>> {
         let result = self
             .update_device(
@@ -123,7 +120,7 @@ impl KeepLeases for Registry {
             )
             .set_expression_attribute_values(Some(values([
                 ("none", AttributeValue::M(Item::new())),
-                ("expires", n(now.seconds() + ENDED_SECONDS)),
+                ("expires", n(expires_at)),
                 ("token", s(token.expose())),
                 ("since", n(since_ms)),
             ])))

@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use passes::ids::PassKey;
 use passes::ports::{FindRecords, KeyPage, RecordCursor, Selection, StoreResult};
+use passes::sweep::SEGMENTS;
 
 use super::Sources;
 use super::errors::fault;
@@ -38,7 +39,10 @@ impl FindRecords for Sources {
             .set_expression_attribute_names(Some(names(&[KEY, filter.as_deref().unwrap_or_default()], None)))
             .set_expression_attribute_values(filter.is_some().then_some(wanted))
             .set_filter_expression(filter)
+            .consistent_read(true)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .set_segment(selection.segment.map(i32::from))
+            .set_total_segments(selection.segment.map(|_| i32::from(SEGMENTS)))
             .set_exclusive_start_key(after.map(start_key))
             .send()
             .await

@@ -21,34 +21,38 @@ impl RegisterDevice for Registry {
             ("tag", n(registering.mark.tag)),
             ("push_token", s(registering.push_token.expose())),
             ("token_at", n(registering.now.millis())),
-            ("shard", n(due_shard(&device_pk(&device)))),
-            ("due", n(registering.lease.due_at)),
-            ("attempts", n(registering.lease.attempts)),
         ]);
-        let (update, condition) = match registering.expected_tag {
+        let mut update = "SET #tag = :tag, #push_token = :push_token, #token_at = :token_at".to_owned();
+        if let Some(lease) = registering.lease {
+            values.insert(":shard".into(), n(due_shard(&device_pk(&device))));
+            values.insert(":due".into(), n(lease.due_at));
+            values.insert(":attempts".into(), n(lease.attempts));
+            update.push_str(", #due_shard = :shard, #due_at = :due, #attempts = :attempts");
+        }
+        let condition = match registering.expecting {
             // One update creates the item with its map.
             None => {
                 let serials = Item::from([(serial.to_owned(), mark(registering.mark))]);
                 values.insert(":serials".into(), AttributeValue::M(serials));
-                (
-                    "SET #tag = :tag, #serials = :serials, #push_token = :push_token, #token_at = :token_at, \
-                     #due_shard = :shard, #due_at = :due, #attempts = :attempts",
-                    "attribute_not_exists(#PK)",
-                )
+                update.push_str(", #serials = :serials");
+                "attribute_not_exists(#PK)"
             }
-            Some(tag) => {
+            Some(known) => {
                 values.insert(":mark".into(), mark(registering.mark));
-                values.insert(":old_tag".into(), n(tag));
-                (
-                    "SET #tag = :tag, #serials.#k = :mark, #push_token = :push_token, #token_at = :token_at, \
-                     #due_shard = if_not_exists(#due_shard, :shard), #due_at = if_not_exists(#due_at, :due), \
-                     #attempts = if_not_exists(#attempts, :attempts) \
-                     REMOVE #expires_at, #given_up_at, #last_refusal",
-                    "#tag = :old_tag",
-                )
+                values.insert(":old_tag".into(), n(known.tag));
+                update.push_str(", #serials.#k = :mark REMOVE #expires_at, #given_up_at, #last_refusal");
+                // The lease was looked at too: the schedule may have used its last attempt up since, and would
+                // drop it unpushed.
+                match known.due_at {
+                    Some(due_at) => {
+                        values.insert(":old_due".into(), n(due_at));
+                        "#tag = :old_tag AND #due_at = :old_due"
+                    }
+                    None => "#tag = :old_tag AND attribute_not_exists(#due_at)",
+                }
             }
         };
-        let update = self.device_update(&device, update, condition, serial, Some(values))?;
+        let update = self.device_update(&device, &update, condition, serial, Some(values))?;
         let mut edge = registration_item(&registration.key, &registration.device);
         edge.insert("registered_at".into(), n(registering.now.seconds()));
         let put = Put::builder()

@@ -1,7 +1,6 @@
 //! Revisions and problems.
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use passes::ids::PassKey;
 use passes::ports::{Conditional, Locked, ReadRevision, StoreResult, WriteRevision};
 use passes::problem::Problem;
@@ -12,7 +11,7 @@ use passes::time::Timestamp;
 use super::Registry;
 use super::errors::{conditional, fault};
 use super::expression::{n, names, s, values};
-use super::items::{read_chained, read_problem, read_revision, write_problem, write_revision};
+use super::items::{read_chained, read_held_by, read_problem, read_revision, write_problem, write_revision};
 use super::keys::{PROBLEM, REVISION, pass_item, pass_pk};
 
 impl ReadRevision for Registry {
@@ -54,6 +53,7 @@ impl WriteRevision for Registry {
                 Some(REVISION) => {
                     locked.revision = Some(read_revision(item)?);
                     locked.chained = read_chained(item)?;
+                    locked.held_by = read_held_by(item)?;
                 }
                 Some(PROBLEM) => locked.problem = Some(read_problem(item)?),
                 _ => {}
@@ -66,43 +66,42 @@ impl WriteRevision for Registry {
         &self,
         key: &PassKey,
         revision: &Revision,
-        replaced: Option<RevisionNumber>,
+        replaced: Option<&Revision>,
     ) -> StoreResult<Conditional> {
         let put = self
             .client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(write_revision(revision, pass_item(key, REVISION))?));
-        let put = match replaced {
-            None => {
-                let condition = "attribute_not_exists(#PK)";
-                put.condition_expression(condition)
-                    .set_expression_attribute_names(Some(names(&[condition], None)))
-            }
+        let (condition, values) = match replaced {
+            None => ("attribute_not_exists(#PK)", None),
             Some(replaced) => {
-                let condition = "#revision = :replaced";
-                put.condition_expression(condition)
-                    .set_expression_attribute_names(Some(names(&[condition], None)))
-                    .set_expression_attribute_values(Some(values([("replaced", n(replaced))])))
+                let mut values = values([("replaced", n(replaced.number))]);
+                let condition = match replaced.grace_ends {
+                    None => "#revision = :replaced AND attribute_not_exists(#grace_ends)",
+                    Some(ends) => {
+                        values.insert(":ends".into(), n(ends));
+                        "#revision = :replaced AND #grace_ends = :ends"
+                    }
+                };
+                (condition, Some(values))
             }
         };
-        conditional!("replace-revision", PutItemError, put.send().await)
+        let result = put
+            .condition_expression(condition)
+            .set_expression_attribute_names(Some(names(&[condition], None)))
+            .set_expression_attribute_values(values)
+            .send()
+            .await;
+        conditional!("replace-revision", PutItemError, result)
     }
 
     async fn mark_chained(&self, key: &PassKey, revision: RevisionNumber) -> StoreResult<Conditional> {
         let (update, condition) = ("SET #chained = :rev", "#revision = :rev");
-        let result = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(pass_item(key, REVISION)))
-            .update_expression(update)
-            .condition_expression(condition)
-            .set_expression_attribute_names(Some(names(&[update, condition], None)))
-            .set_expression_attribute_values(Some(values([("rev", n(revision))])))
-            .send()
-            .await;
-        conditional!("mark-chained", UpdateItemError, result)
+        let values = values([("rev", n(revision))]);
+        let item = pass_item(key, REVISION);
+        self.update_under_condition("mark-chained", item, update, condition, values)
+            .await
     }
 
     async fn put_problem(&self, key: &PassKey, problem: &Problem, now: Timestamp) -> StoreResult<()> {

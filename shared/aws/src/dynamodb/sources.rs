@@ -72,12 +72,11 @@ impl ReadSources for Sources {
     async fn record_and_pointer(
         &self,
         key: &PassKey,
-        id: &TemplateId,
+        template: Option<&TemplateId>,
     ) -> StoreResult<(Option<Attributes>, Option<TemplatePointer>)> {
-        let wanted = [
-            (self.passes_table.as_str(), record_key(key)),
-            (self.registry_table.as_str(), template_item(id)),
-        ];
+        let record = (self.passes_table.as_str(), record_key(key));
+        let pointer = template.map(|id| (self.registry_table.as_str(), template_item(id)));
+        let wanted = std::iter::once(record).chain(pointer);
         let found = batch_get(&self.client, "verify", wanted).await?;
         let mut record = None;
         let mut pointer = None;

@@ -1,14 +1,15 @@
 //! A folder on disk.
 
-use std::io::{ErrorKind, Read as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Component, Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use passes::ports::{StoreError, StoreResult};
 
-use super::{File, MAX_FILE_BYTES, ReadFiles, VERSIONS, is_plain, too_large};
+use super::{File, MAX_FILE_BYTES, ReadFiles, VERSIONS, WriteFiles, is_plain, too_large};
 
 /// Files below one folder. A version is the hash of its bytes; what was read once as the newest
 /// is kept in `.versions/{version}` where the folder can be written to, so that a pinned image
@@ -106,18 +107,81 @@ impl ReadFiles for Folder {
         }
         Ok(read_file(&path).await?.filter(|bytes| version_of(bytes) == version))
     }
+
+    async fn bytes(&self, key: &str) -> StoreResult<Option<Vec<u8>>> {
+        match self.plain_path(key) {
+            Some(path) => read_file(&path).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn stamp(&self, key: &str) -> StoreResult<Option<String>> {
+        let Some(path) = self.plain_path(key) else {
+            return Ok(None);
+        };
+        let stamp = |metadata: std::fs::Metadata| {
+            let since = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+            Ok(format!("{}-{}", since.as_nanos(), metadata.len()))
+        };
+        match std::fs::metadata(path).and_then(stamp) {
+            Ok(stamp) => Ok(Some(stamp)),
+            Err(error) if names_no_file(error.kind()) => Ok(None),
+            Err(error) => Err(StoreError::Refused {
+                call: "stamp-file",
+                source: error.into(),
+            }),
+        }
+    }
+}
+
+impl WriteFiles for Folder {
+    async fn write(&self, key: &str, bytes: Vec<u8>) -> StoreResult<()> {
+        let refused = |reason: String| StoreError::Refused {
+            call: "write-file",
+            source: reason.into(),
+        };
+        let path = self
+            .plain_path(key)
+            .ok_or_else(|| refused(format!("{key:?} names no file")))?;
+        let shown = path.display().to_string();
+        match tokio::task::spawn_blocking(move || write_whole(&path, &bytes)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(refused(format!("{shown}: {error}"))),
+            Err(error) => Err(StoreError::OutcomeUnknown {
+                call: "write-file",
+                source: error.into(),
+            }),
+        }
+    }
 }
 
 fn keep(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    if path.exists() {
-        return Ok(());
+    match path.exists() {
+        true => Ok(()),
+        false => write_whole(path, bytes),
     }
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let unfinished = path.with_extension(format!("{}.part", std::process::id()));
-    std::fs::write(&unfinished, bytes)?;
-    std::fs::rename(unfinished, path)
+}
+
+/// Puts a file in the place of what was there, readable by its owner alone. Whoever reads meanwhile,
+/// or after a crash, finds the old bytes or the new ones; of several writers the last one wins.
+///
+/// It is written beside its place under a name of its own (`.{random}.part`): two functions may store the
+/// same version of a template at once.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    std::fs::create_dir_all(folder)?;
+    let mut unfinished = tempfile::Builder::new()
+        .prefix(".")
+        .suffix(".part")
+        .tempfile_in(folder)?;
+    unfinished.write_all(bytes)?;
+    // Without it a power cut may keep the rename and lose the content.
+    unfinished.as_file().sync_all()?;
+    unfinished.persist(path)?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -136,6 +200,24 @@ mod tests {
         assert_eq!(folder.version("a.png", &first.version).await.unwrap().unwrap(), b"one");
         assert_eq!(folder.version("a.png", &second.version).await.unwrap().unwrap(), b"two");
         assert_eq!(folder.version("a.png", "other").await.unwrap(), None);
+    }
+
+    /// As when the notice of an upload comes twice at once.
+    #[tokio::test]
+    async fn of_many_writers_of_one_file_each_succeeds_and_none_leaves_anything_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::new(dir.path());
+        let contents: Vec<_> = (0..32_u8).map(|writer| vec![writer; 256 * 1024]).collect();
+        let writers = contents.iter().map(|content| {
+            let (folder, content) = (folder.clone(), content.clone());
+            tokio::spawn(async move { folder.write("card/v.zip", content).await })
+        });
+        for written in writers.collect::<Vec<_>>() {
+            written.await.unwrap().unwrap();
+        }
+        let read = folder.bytes("card/v.zip").await.unwrap().unwrap();
+        assert!(contents.contains(&read), "one writer's bytes, whole");
+        assert_eq!(std::fs::read_dir(dir.path().join("card")).unwrap().count(), 1);
     }
 
     #[tokio::test]

@@ -1,10 +1,11 @@
 //! An S3 bucket.
 
-use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
-use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::primitives::ByteStream;
 use passes::ports::{StoreError, StoreResult};
 
-use super::{File, MAX_FILE_BYTES, ReadFiles, is_plain, too_large};
+use super::{File, MAX_FILE_BYTES, ReadFiles, WriteFiles, is_plain, too_large};
 use crate::connections::{Connections, OPERATION};
 use crate::refusal::fault;
 
@@ -16,7 +17,7 @@ const NULL_VERSION: &str = "null";
 
 /// Answers by which S3 says that a key or version is not there. `InvalidArgument` is a version id
 /// that cannot be one, e.g. of another store; `MethodNotAllowed` is a delete marker.
-const ABSENT: [&str; 3] = ["NoSuchKey", "NoSuchVersion", "PreconditionFailed"];
+const ABSENT: [&str; 4] = ["NotFound", "NoSuchKey", "NoSuchVersion", "PreconditionFailed"];
 const ABSENT_VERSION: [&str; 2] = ["InvalidArgument", "MethodNotAllowed"];
 
 /// Files of one bucket, below a prefix or at its root.
@@ -137,9 +138,68 @@ impl ReadFiles for Bucket {
         };
         Ok(file.map(|file| file.bytes))
     }
+
+    async fn bytes(&self, key: &str) -> StoreResult<Option<Vec<u8>>> {
+        Ok(self.newest(key).await?.map(|file| file.bytes))
+    }
+
+    /// The version where the bucket keeps versions; elsewhere ETag and time, which has a grain of a
+    /// second.
+    async fn stamp(&self, key: &str) -> StoreResult<Option<String>> {
+        if !is_plain(key) {
+            return Ok(None);
+        }
+        let answer = self
+            .connections
+            .s3()
+            .await
+            .head_object()
+            .bucket(&self.name)
+            .key(format!("{}{key}", self.prefix))
+            .send()
+            .await;
+        match answer {
+            Ok(object) => Ok(Some(match object.version_id.filter(|id| id != NULL_VERSION) {
+                Some(version) => version,
+                None => format!(
+                    "{} {}",
+                    object.e_tag.unwrap_or_default(),
+                    object.last_modified.map_or(0, |time| time.secs())
+                ),
+            })),
+            Err(error) if is_absent(&error, false) => Ok(None),
+            Err(error) => Err(fault("stamp-object", self.location(key), self.remedy(false), error)),
+        }
+    }
 }
 
-fn is_absent(error: &SdkError<GetObjectError>, by_version: bool) -> bool {
+impl WriteFiles for Bucket {
+    async fn write(&self, key: &str, bytes: Vec<u8>) -> StoreResult<()> {
+        let answer = self
+            .connections
+            .s3()
+            .await
+            .put_object()
+            .bucket(&self.name)
+            .key(format!("{}{key}", self.prefix))
+            .body(ByteStream::from(bytes))
+            .send()
+            .await;
+        let remedy = || {
+            format!(
+                "grant s3:PutObject on arn:aws:s3:::{}/{}* (and kms:GenerateDataKey where the bucket is encrypted with \
+                 a key of its own)",
+                self.name, self.prefix
+            )
+        };
+        match answer {
+            Ok(_) => Ok(()),
+            Err(error) => Err(fault("write-object", self.location(key), remedy(), error)),
+        }
+    }
+}
+
+fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E>, by_version: bool) -> bool {
     let Some(service) = error.as_service_error() else {
         return false;
     };

@@ -2,10 +2,10 @@
 
 use passes::ports::StoreResult;
 
-use super::{Bucket, File, Folder, ReadFiles, is_plain};
+use super::{Bucket, File, Folder, ReadFiles, WriteFiles, is_plain};
 use crate::connections::Connections;
 
-/// A bucket or a folder, as `TEMPLATES_URL` and `ASSETS_URL` say.
+/// A bucket or a folder, as `TEMPLATES_URL`, `INCOMING_URL` and `ASSETS_URL` say.
 #[derive(Debug, Clone)]
 pub enum FileStore {
     Folder(Folder),
@@ -53,6 +53,29 @@ impl ReadFiles for FileStore {
         match self {
             Self::Folder(folder) => folder.version(key, version).await,
             Self::Bucket(bucket) => bucket.version(key, version).await,
+        }
+    }
+
+    async fn bytes(&self, key: &str) -> StoreResult<Option<Vec<u8>>> {
+        match self {
+            Self::Folder(folder) => folder.bytes(key).await,
+            Self::Bucket(bucket) => bucket.bytes(key).await,
+        }
+    }
+
+    async fn stamp(&self, key: &str) -> StoreResult<Option<String>> {
+        match self {
+            Self::Folder(folder) => folder.stamp(key).await,
+            Self::Bucket(bucket) => bucket.stamp(key).await,
+        }
+    }
+}
+
+impl WriteFiles for FileStore {
+    async fn write(&self, key: &str, bytes: Vec<u8>) -> StoreResult<()> {
+        match self {
+            Self::Folder(folder) => folder.write(key, bytes).await,
+            Self::Bucket(bucket) => bucket.write(key, bytes).await,
         }
     }
 }

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use passes::ids::TemplateId;
-use passes::ports::{ReadTemplates, StoreError, StoreResult};
+use passes::ports::{ReadTemplates, StoreError, StoreResult, StoreTemplate};
 use pkpass::Template;
 
-use super::ReadFiles;
+use super::{ReadFiles, WriteFiles};
 
 /// Prepared templates held in memory: at 4 MiB unpacked each, 64 of the largest fill 256 MiB.
 /// When one more is opened all are dropped, which is rare and costs one read each.
@@ -33,7 +33,7 @@ impl<F> Templates<F> {
 impl<F: ReadFiles> ReadTemplates for Templates<F> {
     async fn template(&self, id: &TemplateId, version: &str) -> StoreResult<Arc<Template>> {
         const CALL: &str = "read-template";
-        let key = format!("{id}/{version}.zip");
+        let key = file_of(id, version);
         let cached = self
             .opened
             .lock()
@@ -44,12 +44,12 @@ impl<F: ReadFiles> ReadTemplates for Templates<F> {
             return Ok(template);
         }
         let unreadable = |reason: String| StoreError::Unreadable { call: CALL, reason };
-        let file = self
+        let bytes = self
             .files
-            .newest(&key)
+            .bytes(&key)
             .await?
             .ok_or_else(|| unreadable(format!("{key} is published but its file is missing")))?;
-        let template = Template::from_zip(&file.bytes).map_err(|error| unreadable(format!("{key}: {error}")))?;
+        let template = Template::from_zip(&bytes).map_err(|error| unreadable(format!("{key}: {error}")))?;
         if template.version() != version {
             return Err(unreadable(format!("{key} holds version {}", template.version())));
         }
@@ -61,4 +61,14 @@ impl<F: ReadFiles> ReadTemplates for Templates<F> {
         opened.insert(key, template.clone());
         Ok(template)
     }
+}
+
+impl<F: WriteFiles> StoreTemplate for Templates<F> {
+    async fn store_template(&self, id: &TemplateId, version: &str, bundle: Vec<u8>) -> StoreResult<()> {
+        self.files.write(&file_of(id, version), bundle).await
+    }
+}
+
+fn file_of(id: &TemplateId, version: &str) -> String {
+    format!("{id}/{version}.zip")
 }

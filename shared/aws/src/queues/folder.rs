@@ -1,6 +1,5 @@
 //! A queue in a folder: one file a message.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +10,7 @@ use passes::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::SendMessages;
+use crate::files::write_whole;
 
 const CALL: &str = "send-messages";
 
@@ -80,15 +80,9 @@ impl SendMessages for QueueFolder {
 }
 
 fn keep(root: &Path, message: &FolderMessage) -> std::io::Result<()> {
-    std::fs::create_dir_all(root)?;
     let mut id = [0; 16];
     rand::fill(&mut id).map_err(|_| std::io::Error::other("the system gives no random numbers"))?;
     let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
     let path = root.join(format!("{:013}-{id}.json", message.sent_at));
-    // Beside it first: whoever looks meanwhile sees a whole message or none.
-    let unfinished = path.with_extension("part");
-    let mut file = std::fs::File::create(&unfinished)?;
-    file.write_all(&serde_json::to_vec(message)?)?;
-    file.sync_all()?;
-    std::fs::rename(unfinished, path)
+    write_whole(&path, &serde_json::to_vec(message)?)
 }

@@ -1,14 +1,17 @@
 //! What stands in a message: one JSON object whose only key names its kind.
 //!
 //! ```json
-//! {"publish": {"pass_type": "pass.com.example", "serial": "A-1", "explicit": true, "template_seq": 3}}
+//! {"publish": {"pass_type": "pass.com.example", "serial": "A-1", "explicit": true}}
 //! {"page": {"pass_type": "pass.com.example", "serial": "A-1", "after": "8a1f0e9c7b5d4f3e"}}
+//! {"sweep": {"template": "card", "seq": 3, "segment": 15, "passes": 500, "after": {"pass_type": "pass.com.example", "serial": "A-1"}}}
 //! ```
 //!
 //! Messages outlive a deployment: a new kind of work is a new key beside these, and a new member
 //! is one that may be absent.
 
 use passes::ids::{InvalidIdentifier, PassKey};
+use passes::ports::RecordCursor;
+use passes::sweep::SweepPage;
 use passes::work::{Hint, KeyToPublish, NextPage};
 use serde::{Deserialize, Serialize};
 
@@ -17,15 +20,16 @@ use serde::{Deserialize, Serialize};
 pub enum Message {
     Publish(KeyToPublish),
     Page(NextPage),
+    Sweep(SweepPage),
 }
 
 /// Why a body is no message of ours. The body itself is not repeated: whoever sent it may have put
 /// anything there.
 #[derive(Debug, thiserror::Error)]
 pub enum UnreadableMessage {
-    #[error("the message is neither a key to publish nor a page")]
+    #[error("the message is neither a key to publish nor a page of a fan-out or a sweep")]
     Form(#[source] serde_json::Error),
-    #[error("the message names no pass or device")]
+    #[error("the message names no pass, device or template")]
     Identifier(#[from] InvalidIdentifier),
 }
 
@@ -38,7 +42,7 @@ enum Body {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         explicit: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        template_seq: Option<u64>,
+        restored_at: Option<u64>,
     },
     Page {
         pass_type: String,
@@ -46,6 +50,22 @@ enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<String>,
     },
+    Sweep {
+        template: String,
+        seq: u64,
+        segment: u8,
+        #[serde(default)]
+        passes: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<Cursor>,
+    },
+}
+
+/// A record's key as it stands in the table: it need not be a pass.
+#[derive(Serialize, Deserialize)]
+struct Cursor {
+    pass_type: String,
+    serial: String,
 }
 
 impl Message {
@@ -56,10 +76,10 @@ impl Message {
                 pass_type,
                 serial,
                 explicit,
-                template_seq,
+                restored_at,
             } => Self::Publish(KeyToPublish {
                 key: PassKey::parse(&pass_type, &serial)?,
-                hint: Hint { explicit, template_seq },
+                hint: Hint { explicit, restored_at },
             }),
             Body::Page {
                 pass_type,
@@ -68,6 +88,19 @@ impl Message {
             } => Self::Page(NextPage {
                 key: PassKey::parse(&pass_type, &serial)?,
                 after: after.map(|device| device.parse()).transpose()?,
+            }),
+            Body::Sweep {
+                template,
+                seq,
+                segment,
+                passes,
+                after,
+            } => Self::Sweep(SweepPage {
+                template: template.parse()?,
+                seq,
+                segment,
+                passes,
+                after: after.map(|Cursor { pass_type, serial }| RecordCursor { pass_type, serial }),
             }),
         })
     }
@@ -79,12 +112,22 @@ impl Message {
                 pass_type: key.pass_type.to_string(),
                 serial: key.serial.to_string(),
                 explicit: hint.explicit,
-                template_seq: hint.template_seq,
+                restored_at: hint.restored_at,
             },
             Self::Page(NextPage { key, after }) => Body::Page {
                 pass_type: key.pass_type.to_string(),
                 serial: key.serial.to_string(),
                 after: after.as_ref().map(|device| device.as_str().to_owned()),
+            },
+            Self::Sweep(page) => Body::Sweep {
+                template: page.template.to_string(),
+                seq: page.seq,
+                segment: page.segment,
+                passes: page.passes,
+                after: page.after.clone().map(|cursor| Cursor {
+                    pass_type: cursor.pass_type,
+                    serial: cursor.serial,
+                }),
             },
         };
         serde_json::to_value(body).unwrap_or_default().to_string()
@@ -108,17 +151,33 @@ mod tests {
                 after: after.map(|device| device.parse().unwrap()),
             })
         };
+        let sweep = |after: Option<&str>| {
+            Message::Sweep(SweepPage {
+                template: "card".parse().unwrap(),
+                seq: 3,
+                segment: 15,
+                passes: 0,
+                after: after.map(|serial| RecordCursor {
+                    pass_type: "x".into(),
+                    serial: serial.into(),
+                }),
+            })
+        };
         for (message, body) in [
             (
                 sent(Hint::default()),
                 r#"{"publish":{"pass_type":"pass.com.example","serial":"A-1"}}"#,
             ),
             (
+                sent(Hint::EXPLICIT),
+                r#"{"publish":{"explicit":true,"pass_type":"pass.com.example","serial":"A-1"}}"#,
+            ),
+            (
                 sent(Hint {
-                    explicit: true,
-                    template_seq: Some(3),
+                    restored_at: Some(7),
+                    ..Hint::EXPLICIT
                 }),
-                r#"{"publish":{"explicit":true,"pass_type":"pass.com.example","serial":"A-1","template_seq":3}}"#,
+                r#"{"publish":{"explicit":true,"pass_type":"pass.com.example","restored_at":7,"serial":"A-1"}}"#,
             ),
             (
                 page(None),
@@ -127,6 +186,15 @@ mod tests {
             (
                 page(Some("8a1f")),
                 r#"{"page":{"after":"8a1f","pass_type":"pass.com.example","serial":"A-1"}}"#,
+            ),
+            (
+                sweep(None),
+                r#"{"sweep":{"passes":0,"segment":15,"seq":3,"template":"card"}}"#,
+            ),
+            (
+                // Where a record's key cannot be a pass, a scan goes on behind it all the same.
+                sweep(Some("Ada Lovelace")),
+                r#"{"sweep":{"after":{"pass_type":"x","serial":"Ada Lovelace"},"passes":0,"segment":15,"seq":3,"template":"card"}}"#,
             ),
         ] {
             assert_eq!(message.body(), body);
@@ -143,20 +211,29 @@ mod tests {
     #[test]
     fn a_body_of_somebody_elses_is_named_and_not_repeated() {
         for (body, sentence) in [
-            ("", "the message is neither a key to publish nor a page"),
-            ("Ada Lovelace", "the message is neither a key to publish nor a page"),
-            (r#"{"sweep":{}}"#, "the message is neither a key to publish nor a page"),
+            (
+                "",
+                "the message is neither a key to publish nor a page of a fan-out or a sweep",
+            ),
+            (
+                "Ada Lovelace",
+                "the message is neither a key to publish nor a page of a fan-out or a sweep",
+            ),
+            (
+                r#"{"greet":{}}"#,
+                "the message is neither a key to publish nor a page of a fan-out or a sweep",
+            ),
             (
                 r#"{"publish":{"serial":"A-1"}}"#,
-                "the message is neither a key to publish nor a page",
+                "the message is neither a key to publish nor a page of a fan-out or a sweep",
             ),
             (
                 r#"{"publish":{"pass_type":"pass.com.example","serial":"Ada Lovelace"}}"#,
-                "the message names no pass or device",
+                "the message names no pass, device or template",
             ),
             (
                 r#"{"page":{"pass_type":"pass.com.example","serial":"A-1","after":""}}"#,
-                "the message names no pass or device",
+                "the message names no pass, device or template",
             ),
         ] {
             assert_eq!(Message::parse(body).unwrap_err().to_string(), sentence, "{body}");

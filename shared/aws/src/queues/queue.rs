@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use passes::ports::{SendKeys, SendPage, StoreResult};
+use passes::ports::{SendKeys, SendPage, SendSweep, StoreResult};
+use passes::sweep::SweepPage;
 use passes::work::{KeyToPublish, NextPage};
 
 use super::{Message, SendMessages};
@@ -30,5 +31,12 @@ impl<S: SendMessages> SendKeys for Queue<S> {
     async fn send_keys(&self, keys: &[KeyToPublish], delay: Duration) -> StoreResult<()> {
         let bodies: Vec<_> = keys.iter().map(|key| Message::Publish(key.clone()).body()).collect();
         self.store.send_messages(&bodies, delay).await
+    }
+}
+
+impl<S: SendMessages> SendSweep for Queue<S> {
+    async fn send_sweep(&self, pages: &[SweepPage]) -> StoreResult<()> {
+        let bodies: Vec<_> = pages.iter().map(|page| Message::Sweep(page.clone()).body()).collect();
+        self.store.send_messages(&bodies, Duration::ZERO).await
     }
 }

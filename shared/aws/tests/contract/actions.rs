@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What a call in the source needs.
-const OPERATIONS: [(&str, &str); 14] = [
+const OPERATIONS: [(&str, &str); 16] = [
     (".get_item()", "dynamodb:GetItem"),
     (".batch_get_item()", "dynamodb:BatchGetItem"),
     (".query()", "dynamodb:Query"),
@@ -17,6 +17,8 @@ const OPERATIONS: [(&str, &str); 14] = [
     (" Delete::builder()", "dynamodb:DeleteItem"),
     (" ConditionCheck::builder()", "dynamodb:ConditionCheckItem"),
     (".get_object()", "s3:GetObject"),
+    (".head_object()", "s3:GetObject"),
+    (".put_object()", "s3:PutObject"),
     (".get_secret_value()", "secretsmanager:GetSecretValue"),
     (".send_message_batch()", "sqs:SendMessage"),
 ];

@@ -1,6 +1,6 @@
 //! Stores of files.
 
-use aws::files::{FileStore, MAX_FILE_BYTES, ReadFiles as _};
+use aws::files::{FileStore, MAX_FILE_BYTES, ReadFiles as _, WriteFiles as _};
 use passes::ports::StoreError;
 
 use crate::places::FilePlace;
@@ -33,6 +33,8 @@ for_every_store! {
     an_unusual_key_is_read_as_it_stands
     any_bytes_come_back
     a_file_is_read_up_to_the_limit
+    what_is_written_is_read_back
+    a_stamp_changes_with_the_file
 }
 
 async fn newest(place: &FilePlace, key: &str) -> (String, Vec<u8>) {
@@ -49,6 +51,35 @@ async fn the_newest_file_is_the_one_written_last(place: &FilePlace) {
     let (second, bytes) = newest(place, "card/1.zip").await;
     assert_eq!(bytes, b"two");
     assert_ne!(first, second);
+}
+
+async fn what_is_written_is_read_back(place: &FilePlace) {
+    for bytes in [b"one".to_vec(), b"another".to_vec()] {
+        place.store.write("card/1.zip", bytes.clone()).await.unwrap();
+        assert_eq!(place.store.bytes("card/1.zip").await.unwrap(), Some(bytes.clone()));
+        assert_eq!(newest(place, "card/1.zip").await.1, bytes);
+    }
+    assert_eq!(place.store.bytes("card/2.zip").await.unwrap(), None);
+}
+
+/// Where a bucket keeps no versions its time has a grain of a second, and the same bytes within it
+/// have one stamp.
+async fn a_stamp_changes_with_the_file(place: &FilePlace) {
+    assert_eq!(place.store.stamp("card.zip").await.unwrap(), None);
+    let mut stamps = std::collections::BTreeSet::new();
+    let contents: &[&[u8]] = match place.keeps_versions {
+        true => &[b"one", b"two", b"two"],
+        false => &[b"one", b"two"],
+    };
+    for content in contents {
+        place.put("card.zip", content).await;
+        let stamp = place.store.stamp("card.zip").await.unwrap().expect("a stamp");
+        assert_eq!(place.store.stamp("card.zip").await.unwrap().as_ref(), Some(&stamp));
+        stamps.insert(stamp);
+    }
+    assert_eq!(stamps.len(), contents.len());
+    place.delete("card.zip").await;
+    assert_eq!(place.store.stamp("card.zip").await.unwrap(), None);
 }
 
 async fn a_pinned_version_survives_being_overwritten(place: &FilePlace) {

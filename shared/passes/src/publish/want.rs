@@ -6,7 +6,7 @@ use pkpass::{Sha1Digest, Template};
 
 use super::{PublishMaterial, PublishStore, Publisher};
 use crate::deletion::GRACE_SECONDS;
-use crate::ids::PassKey;
+use crate::ids::{PassKey, TemplateId};
 use crate::ports::{IdentityFault, ReadSources, SendPage, StoreError, StoreResult};
 use crate::problem::{Problem, ProblemKind};
 use crate::push::SendPush;
@@ -27,6 +27,8 @@ pub(super) struct Wanted {
     token_origin: TokenOrigin,
     urgency: UpdateUrgency,
     pub grace_ends: Option<u64>,
+    /// The record is gone, and the pass has not been voided for that before.
+    pub begins_grace: bool,
     /// Something to tell the backend team that does not stop publishing.
     pub notice: Option<Problem>,
 }
@@ -40,6 +42,9 @@ pub(super) enum NotWanted {
 /// The sources that a rendering was made from, to be compared after the write.
 pub(super) struct Seen {
     pub record: Option<Attributes>,
+    /// The template that the record names, where it can be read. A pass without record keeps the version
+    /// that it was made from, whatever the pointer says.
+    pub template: Option<TemplateId>,
     pub pointer: Option<TemplatePointer>,
 }
 
@@ -61,6 +66,7 @@ where
         let attributes = self.sources.record(key).await?;
         let mut seen = Seen {
             record: attributes,
+            template: None,
             pointer: None,
         };
         let Some(attributes) = &seen.record else {
@@ -74,6 +80,7 @@ where
             Ok(record) => record,
             Err(problem) => return Ok((seen, Err(NotWanted::Refused(problem)))),
         };
+        seen.template = Some(record.template.clone());
         seen.pointer = self.sources.template_pointer(&record.template).await?;
         let Some(pointer) = seen.pointer.clone() else {
             let problem = Problem::new(
@@ -101,6 +108,7 @@ where
             }
             None => (render_ended(&current.pass_json), None),
         };
+        let begins_grace = current.grace_ends.is_none() && grace_ends.is_some();
         let pass_json = pass_json.map_err(unreadable)?;
         let template = self
             .material
@@ -115,6 +123,7 @@ where
             token_origin: current.token_origin.clone(),
             urgency: UpdateUrgency::Now,
             grace_ends,
+            begins_grace,
             notice: None,
         }))
     }
@@ -170,6 +179,7 @@ where
             token_origin,
             urgency: record.urgency,
             grace_ends: None,
+            begins_grace: false,
             notice,
         }))
     }

@@ -1,0 +1,61 @@
+//! Records and templates, as they are now.
+
+use std::future::Future;
+
+use super::StoreResult;
+use crate::ids::{PassKey, PassTypeIdentifier, TemplateId};
+use crate::record::Attributes;
+use crate::revision::TemplatePointer;
+
+pub trait ReadSources: Send + Sync {
+    /// The pass record, strongly consistent; read after the lock.
+    fn record(&self, key: &PassKey) -> impl Future<Output = StoreResult<Option<Attributes>>> + Send;
+
+    /// Where a template's published version stands, strongly consistent.
+    fn template_pointer(&self, id: &TemplateId) -> impl Future<Output = StoreResult<Option<TemplatePointer>>> + Send;
+
+    /// Both once more in one read, after something has been written. Without a template the record alone.
+    fn record_and_pointer(
+        &self,
+        key: &PassKey,
+        template: Option<&TemplateId>,
+    ) -> impl Future<Output = StoreResult<(Option<Attributes>, Option<TemplatePointer>)>> + Send;
+}
+
+/// Which records are meant; all where it says nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    pub template: Option<TemplateId>,
+    pub pass_type: Option<PassTypeIdentifier>,
+    /// One of the [`SEGMENTS`](crate::sweep::SEGMENTS) that the table is divided into.
+    pub segment: Option<u8>,
+}
+
+/// A place among all records, as it stands in the table: also one whose key cannot be a pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordCursor {
+    pub pass_type: String,
+    pub serial: String,
+}
+
+/// One page of the keys of records.
+#[derive(Debug)]
+pub struct KeyPage {
+    pub keys: Vec<PassKey>,
+    /// Records whose key cannot be a pass, passed over.
+    pub unusable: u32,
+    /// Where the next page begins; `None` after the last.
+    pub after: Option<RecordCursor>,
+}
+
+pub trait FindRecords: Send + Sync {
+    /// Keys of records in no order that means anything, strongly consistent: a sweep must not pass over
+    /// a record whose own publish ended before the pointer moved. `limit` is of the records looked at, so
+    /// that a page may hold few or no keys.
+    fn find_records(
+        &self,
+        selection: &Selection,
+        after: Option<&RecordCursor>,
+        limit: u32,
+    ) -> impl Future<Output = StoreResult<KeyPage>> + Send;
+}
