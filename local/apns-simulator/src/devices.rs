@@ -1,7 +1,7 @@
 //! What is known of the phones: which token belongs to which topic, and what to answer.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,9 @@ pub struct Answer {
     /// The `Retry-After` header: seconds, or an HTTP date.
     #[serde(default)]
     pub retry_after: Option<String>,
+    /// With status 200: taken, and never brought to the phone.
+    #[serde(default)]
+    pub lost: bool,
 }
 
 impl Answer {
@@ -44,6 +47,14 @@ impl Answer {
         }
     }
 
+    /// Taken with a 200, and lost on the way to the phone. Apple promises no delivery.
+    pub fn lost() -> Self {
+        Self {
+            lost: true,
+            ..Self::accepted()
+        }
+    }
+
     /// No answer: the stream is reset.
     pub fn reset() -> Self {
         Self::with_status(0)
@@ -63,7 +74,13 @@ impl Answer {
             reason: None,
             timestamp: None,
             retry_after: None,
+            lost: false,
         }
+    }
+
+    /// Whether it is the answer that every push gets unless somebody wants another.
+    fn is_normal(&self) -> bool {
+        self.status == 200 && !self.lost
     }
 }
 
@@ -78,7 +95,14 @@ struct Device {
 
 /// All tokens. Hex is compared without regard to case.
 #[derive(Default)]
-pub(crate) struct Devices(Mutex<HashMap<String, Device>>);
+pub(crate) struct Devices(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    by_token: HashMap<String, Device>,
+    /// Whatever the token.
+    to_all: Option<Answer>,
+}
 
 impl Devices {
     pub(crate) fn assign(&self, token: &str, topic: &str) {
@@ -88,8 +112,12 @@ impl Devices {
     }
 
     pub(crate) fn answer(&self, token: &str, answer: Answer) {
-        let answer = (answer.status != 200).then_some(answer);
+        let answer = (!answer.is_normal()).then_some(answer);
         self.change(token, |device| device.answer = answer);
+    }
+
+    pub(crate) fn answer_all(&self, answer: Answer) {
+        self.known().to_all = (!answer.is_normal()).then_some(answer);
     }
 
     pub(crate) fn answer_once(&self, token: &str, answer: Answer) {
@@ -98,22 +126,31 @@ impl Devices {
 
     /// The answer to a push that is right in every other way.
     pub(crate) fn look_up(&self, token: &str, topic: &str, accept_unknown: bool) -> Answer {
-        let mut devices = self.0.lock().expect("no panic while the lock was held");
+        let mut known = self.known();
+        if let Some(answer) = &known.to_all {
+            return answer.clone();
+        }
         let mut nobody = Device::default();
-        let device = devices.get_mut(&token.to_ascii_lowercase()).unwrap_or(&mut nobody);
-        let known = !device.topics.is_empty();
-        if known && !device.topics.contains(topic) {
+        let device = known
+            .by_token
+            .get_mut(&token.to_ascii_lowercase())
+            .unwrap_or(&mut nobody);
+        let assigned = !device.topics.is_empty();
+        if assigned && !device.topics.contains(topic) {
             return Answer::refused(400, "DeviceTokenNotForTopic");
         }
         let wanted = device.once.pop_front().or_else(|| device.answer.clone());
-        wanted.unwrap_or_else(|| match known || accept_unknown {
+        wanted.unwrap_or_else(|| match assigned || accept_unknown {
             true => Answer::accepted(),
             false => Answer::refused(400, "BadDeviceToken"),
         })
     }
 
     fn change(&self, token: &str, change: impl FnOnce(&mut Device)) {
-        let mut devices = self.0.lock().expect("no panic while the lock was held");
-        change(devices.entry(token.to_ascii_lowercase()).or_default());
+        change(self.known().by_token.entry(token.to_ascii_lowercase()).or_default());
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().expect("no panic while the lock was held")
     }
 }

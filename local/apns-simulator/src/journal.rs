@@ -15,7 +15,7 @@ const SUBSCRIBER_BACKLOG: usize = 1_024;
 
 /// One push as it was received, and what was answered.
 ///
-/// As JSON: `{"at", "device_token", "topic", "headers", "body", "status", "reason"}`.
+/// As JSON: `{"at", "device_token", "topic", "headers", "body", "status", "reason", "lost"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PushRecord {
     /// When it was answered: milliseconds since the Unix epoch, by the simulator's clock.
@@ -36,6 +36,8 @@ pub struct PushRecord {
     /// - `Reset`: reset because [`Answer::reset`](crate::Answer::reset) was asked for;
     /// - `Unanswered`: the client gave up or the connection ended before the answer.
     pub reason: Option<String>,
+    /// Accepted, and never brought to the phone: [`Answer::lost`](crate::Answer::lost) was asked for.
+    pub lost: bool,
 }
 
 /// All records so far.
@@ -128,6 +130,7 @@ mod tests {
             body: r#"{"aps":{}}"#.to_owned(),
             status: 200,
             reason: None,
+            lost: false,
         }
     }
 
@@ -148,7 +151,7 @@ mod tests {
     fn a_record_as_json() {
         assert_eq!(
             serde_json::to_string(&record(7)).unwrap(),
-            r#"{"at":7,"device_token":"00ff","topic":"pass.com.example","headers":{"apns-priority":"5"},"body":"{\"aps\":{}}","status":200,"reason":null}"#
+            r#"{"at":7,"device_token":"00ff","topic":"pass.com.example","headers":{"apns-priority":"5"},"body":"{\"aps\":{}}","status":200,"reason":null,"lost":false}"#
         );
     }
 }

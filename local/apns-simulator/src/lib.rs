@@ -181,6 +181,12 @@ impl Simulator {
         self.state.devices.answer(device_token, answer);
     }
 
+    /// Answers every well-formed push so, whatever its token and whatever that one's own answer;
+    /// status 200 ends that.
+    pub fn answer_all(&self, answer: Answer) {
+        self.state.devices.answer_all(answer);
+    }
+
     /// Answers one well-formed push to this token so, the next that has no such answer before
     /// it in the queue.
     pub fn answer_once(&self, device_token: &str, answer: Answer) {
@@ -195,6 +201,12 @@ impl Simulator {
     /// Answers provider tokens of this key with 403 `InvalidProviderToken` from now on.
     pub fn revoke_key(&self, key_id: &str) {
         self.state.provider_keys.revoke(key_id);
+    }
+
+    /// Answers provider tokens that were signed before this second (`iat`) with 403
+    /// `ExpiredProviderToken`, however young they are; 0 ends that.
+    pub fn expire_provider_tokens(&self, signed_before: u64) {
+        self.state.provider_keys.expire(signed_before);
     }
 
     /// Takes pushes in but leaves them unanswered, until [`resume`](Self::resume). Connections

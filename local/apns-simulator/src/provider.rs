@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
@@ -43,6 +44,8 @@ pub(crate) struct ProviderKeys {
     team_id: String,
     keys: Mutex<HashMap<String, DecodingKey>>,
     seen: Mutex<Vec<SeenToken>>,
+    /// Tokens signed before this second have expired, whatever their age.
+    expired_before: AtomicU64,
 }
 
 /// A valid token, and when it was signed. Kept so that tests can tell how often a sender signs.
@@ -66,6 +69,7 @@ impl ProviderKeys {
             team_id,
             keys: Mutex::default(),
             seen: Mutex::default(),
+            expired_before: AtomicU64::new(0),
         }
     }
 
@@ -83,6 +87,10 @@ impl ProviderKeys {
     pub(crate) fn revoke(&self, key_id: &str) {
         let mut keys = self.keys.lock().expect("no panic while the lock was held");
         keys.remove(key_id);
+    }
+
+    pub(crate) fn expire(&self, signed_before: u64) {
+        self.expired_before.store(signed_before, Ordering::SeqCst);
     }
 
     /// Checks the value of the `authorization` header; gives the token's `iat` (seconds).
@@ -113,7 +121,8 @@ impl ProviderKeys {
         if claims.iss != self.team_id || claims.iat > now_s + CLOCK_SKEW_S {
             return Err(Distrust::Invalid);
         }
-        if now_s.saturating_sub(claims.iat) > MAX_AGE_S {
+        let expired_before = self.expired_before.load(Ordering::SeqCst);
+        if now_s.saturating_sub(claims.iat) > MAX_AGE_S || claims.iat < expired_before {
             return Err(Distrust::Expired);
         }
         self.note(token, claims.iat);

@@ -55,6 +55,7 @@ pub(crate) async fn answer(open: OpenStream, request: Request<RecvStream>, mut r
         answer
     };
     entry.record.status = answer.status;
+    entry.record.lost = answer.lost;
     entry.record.reason = match answer.status {
         0 => Some("Reset".to_owned()),
         _ => answer.reason.clone(),
@@ -147,6 +148,7 @@ impl<'a> Entry<'a> {
             body: String::new(),
             status: 0,
             reason: Some("Unanswered".to_owned()),
+            lost: false,
         };
         Self { state, record }
     }

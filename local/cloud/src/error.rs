@@ -1,5 +1,7 @@
 use std::{io, net::SocketAddr, path::PathBuf};
 
+use crate::FunctionError;
+
 /// Why a part of the local cloud could not start. Once started, a part logs what goes wrong and
 /// goes on, as the service that it stands for does.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +38,10 @@ pub enum Error {
     #[error("table `{table}` has no stream; its template entry needs a StreamSpecification")]
     NoStream { table: String },
 
+    /// Records that were given out once more were not taken.
+    #[error("redelivered records failed: {0}")]
+    Redelivery(FunctionError),
+
     /// The part was stopped while somebody waited for it.
     #[error("stopped")]
     Stopped,
@@ -43,6 +49,14 @@ pub enum Error {
     /// The folder of a queue cannot be made.
     #[error("queue {path}")]
     Queue {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+
+    /// The folder of a bucket cannot be made.
+    #[error("bucket {path}")]
+    Bucket {
         path: PathBuf,
         #[source]
         source: io::Error,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use serde_json::Value;
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 /// One function as AWS invokes it.
 pub trait Function: Send + Sync + 'static {
@@ -61,6 +61,42 @@ impl Function for TimeLimited {
     }
 }
 
+tokio::task_local! {
+    static LIFE: CancellationToken;
+}
+
+/// A function whose invocations can be killed from within, by [`kill_invocation`], as Lambda's
+/// environment dies of a crash or of too little memory: in the middle of whatever it was doing.
+pub struct Mortal(Arc<dyn Function>);
+
+impl Mortal {
+    pub fn new(function: Arc<dyn Function>) -> Self {
+        Self(function)
+    }
+}
+
+impl Function for Mortal {
+    fn invoke(&self, event: Value) -> Pin<Box<dyn Future<Output = Result<Value, FunctionError>> + Send>> {
+        let life = CancellationToken::new();
+        let run = LIFE.scope(life.clone(), self.0.invoke(event));
+        Box::pin(async move {
+            tokio::select! {
+                biased;
+                // Lambda's own wording.
+                () = life.cancelled() => Err(FunctionError("Runtime exited with error: signal: killed".into())),
+                answer = run => answer,
+            }
+        })
+    }
+}
+
+/// Kills the invocation that the caller is part of. It ends at its next pause, so whoever calls
+/// this waits for ever then. Without effect outside of a [`Mortal`] function.
+pub fn kill_invocation() {
+    // No life: nobody to kill.
+    let _ = LIFE.try_with(CancellationToken::cancel);
+}
+
 /// Invokes in a task of its own: whoever waits may go away without ending the function (a phone
 /// that hangs up does not end a Lambda), and a panic ends one invocation, not the service.
 pub(crate) async fn invoke_detached(function: &Arc<dyn Function>, event: Value) -> Result<Value, FunctionError> {
@@ -92,6 +128,30 @@ mod tests {
             limited.invoke(json!({})).await,
             Err(FunctionError("Task timed out after 10.00 seconds".into()))
         );
+    }
+
+    #[tokio::test]
+    async fn an_invocation_that_is_killed_goes_no_further_and_takes_no_other_along() {
+        let (alive, mut living) = tokio::sync::mpsc::unbounded_channel();
+        let function = Mortal::new(Arc::new(move |event: Value| {
+            let alive = alive.clone();
+            async move {
+                if event == json!("die") {
+                    kill_invocation();
+                }
+                tokio::task::yield_now().await;
+                alive.send(event.clone()).unwrap();
+                Ok(event)
+            }
+        }));
+        let (killed, other) = tokio::join!(function.invoke(json!("die")), function.invoke(json!("live")));
+        assert_eq!(
+            killed,
+            Err(FunctionError("Runtime exited with error: signal: killed".into()))
+        );
+        assert_eq!(other, Ok(json!("live")));
+        assert_eq!(living.try_recv().unwrap(), json!("live"));
+        assert!(living.try_recv().is_err());
     }
 
     #[tokio::test]

@@ -36,6 +36,7 @@ fn every_function_is_there_with_its_time() {
             ("list-updated-passes", ("ListUpdatedPasses", 10)),
             ("log-messages", ("LogMessages", 10)),
             ("publish-changes", ("PublishChanges", 60)),
+            ("publish-template", ("PublishTemplate", 60)),
             ("push-devices", ("PushDevices", 55)),
             ("register-device", ("RegisterDevice", 10)),
             ("send-pass", ("SendPass", 10)),
@@ -97,9 +98,13 @@ fn every_function_gets_exactly_its_variables() {
     let renderers = ["add-pass", "publish-changes", "send-pass"];
     assert_eq!(with("PASSES_TABLE"), publishers);
     assert_eq!(with("WEB_SERVICE_URL"), publishers);
-    for variable in ["TEMPLATES_URL", "ASSETS_URL"] {
-        assert_eq!(with(variable), renderers, "{variable}");
-    }
+    assert_eq!(with("ASSETS_URL"), renderers);
+    assert_eq!(
+        with("TEMPLATES_URL"),
+        ["add-pass", "publish-changes", "publish-template", "send-pass"]
+    );
+    assert_eq!(with("INCOMING_URL"), ["publish-template"]);
+    assert_eq!(with("SWEEP_QUEUE_URL"), ["publish-changes", "publish-template"]);
     assert_eq!(
         with("SECRETS_URL"),
         ["add-pass", "publish-changes", "push-devices", "send-pass"]
@@ -110,11 +115,14 @@ fn every_function_gets_exactly_its_variables() {
     for variable in ["PUBLISH_QUEUE_URL", "PUSH_QUEUE_URL", "HOLD_PUSHES"] {
         assert_eq!(with(variable), ["publish-changes", "push-devices"], "{variable}");
     }
-    assert_eq!(with("PUSHES_PER_SECOND"), ["push-devices"]);
+    assert_eq!(with("PUSHES_PER_SECOND"), ["publish-changes", "push-devices"]);
     assert_eq!(with("UNREGISTER_STATUS"), ["unregister-device"]);
-    assert_eq!(with("MAX_SERIALS_PER_DEVICE"), ["register-device"]);
-    assert_eq!(with("METRICS_NAMESPACE").len(), 8);
-    assert_eq!(with("REGISTRY_TABLE").len(), 7);
+    assert_eq!(with("DELETIONS_PER_HOUR"), publishers);
+    for variable in ["MAX_SERIALS_PER_DEVICE", "MAX_DEVICES_PER_PASS"] {
+        assert_eq!(with(variable), ["register-device"], "{variable}");
+    }
+    assert_eq!(with("METRICS_NAMESPACE").len(), 9);
+    assert_eq!(with("REGISTRY_TABLE").len(), 8);
     assert!(!with("REGISTRY_TABLE").contains(&"log-messages"));
 
     let names: std::collections::BTreeSet<&str> = template
@@ -123,7 +131,7 @@ fn every_function_gets_exactly_its_variables() {
         .flat_map(|function| function.environment.keys())
         .map(String::as_str)
         .collect();
-    assert_eq!(names.len(), 15, "an unknown variable: {names:?}");
+    assert_eq!(names.len(), 19, "an unknown variable: {names:?}");
 }
 
 #[test]
@@ -149,6 +157,7 @@ fn variables_come_from_parameters_and_from_the_running_stack() {
         ("AssetsBucket", "assets-1"),
         ("PublishQueue", "file:///queues/PublishQueue"),
         ("PushQueue", "file:///queues/PushQueue"),
+        ("SweepQueue", "file:///queues/SweepQueue"),
         ("Api.ApiEndpoint", "http://127.0.0.1:8080"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -163,13 +172,16 @@ fn variables_come_from_parameters_and_from_the_running_stack() {
             ("APNS_ROOT_CERTIFICATE", ""),
             ("APNS_URL", "https://api.push.apple.com"),
             ("ASSETS_URL", "s3://assets-1"),
+            ("DELETIONS_PER_HOUR", "1000"),
             ("HOLD_PUSHES", "false"),
             ("METRICS_NAMESPACE", "livepass"),
             ("PASSES_TABLE", "Passes-1"),
             ("PUBLISH_QUEUE_URL", "file:///queues/PublishQueue"),
+            ("PUSHES_PER_SECOND", "500"),
             ("PUSH_QUEUE_URL", "file:///queues/PushQueue"),
             ("REGISTRY_TABLE", "Registry-1"),
             ("SECRETS_URL", "secretsmanager://livepass"),
+            ("SWEEP_QUEUE_URL", "file:///queues/SweepQueue"),
             ("TEMPLATES_URL", "s3://templates-1/templates"),
             ("WEB_SERVICE_URL", "http://127.0.0.1:8080"),
         ]

@@ -4,6 +4,7 @@
 //! renamed. What a killed process left under such a name is made anew; the caller holds the
 //! folder's lock, so no other process can be at work on it.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -61,6 +62,36 @@ pub(crate) fn create_folder_once<const N: usize>(
         private_folder().create(&partial)?;
         for (name, text) in &files {
             write(&partial.join(name), text.as_bytes())?;
+        }
+        fs::rename(&partial, path)
+    };
+    make().map_err(SeedError::io(path))
+}
+
+/// Writes a folder with these files, by their paths with slashes, unless it is there. They are
+/// copies of what is kept elsewhere, so nothing waits for the disk.
+pub(crate) fn create_tree_once(
+    path: &Path,
+    files: impl FnOnce() -> BTreeMap<String, Vec<u8>>,
+) -> Result<(), SeedError> {
+    if path.exists() {
+        return Ok(());
+    }
+    let partial = partial(path);
+    let make = || {
+        if partial.exists() {
+            fs::remove_dir_all(&partial)?;
+        }
+        for (name, content) in files() {
+            let file = partial.join(name);
+            if let Some(folder) = file.parent() {
+                private_folder().recursive(true).create(folder)?;
+            }
+            private_file()
+                .create(true)
+                .truncate(true)
+                .open(file)?
+                .write_all(&content)?;
         }
         fs::rename(&partial, path)
     };

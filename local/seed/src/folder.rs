@@ -5,6 +5,7 @@
 //! secrets/pass-types/{type}/certificate.pem  key.pem
 //! secrets/apns.json  link-keys.json  token-keys.json
 //! templates/{id}/{version}.zip
+//! drafts/{id}/pass.json ...
 //! apns/certificate.pem  key.pem  public.pem
 //! ```
 
@@ -134,6 +135,16 @@ impl Folder {
         self.templates_dir().join(id).join(format!("{version}.zip"))
     }
 
+    /// `drafts/`: a folder for each template, to be edited.
+    pub fn drafts_dir(&self) -> PathBuf {
+        self.dir.join("drafts")
+    }
+
+    /// `incoming/`: bundles to be published, `{id}.zip`.
+    pub fn incoming_dir(&self) -> PathBuf {
+        self.dir.join("incoming")
+    }
+
     /// `apns/certificate.pem`: the APNs simulator's server certificate, for `localhost` and
     /// `127.0.0.1`, with the intermediate.
     pub fn apns_certificate(&self) -> PathBuf {
@@ -235,6 +246,7 @@ impl Folder {
             let path = self.template_bundle(id, template.version());
             files::create_folder(&self.templates_dir().join(id))?;
             files::create_file_once(&path, || Ok(template.to_bundle()))?;
+            files::create_tree_once(&self.drafts_dir().join(id), files)?;
             self.template_versions
                 .insert(id.to_owned(), template.version().to_owned());
         }

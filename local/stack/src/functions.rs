@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use apns_simulator::Simulator;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cloud::template::{FunctionDescription, QueueSettings, ScheduleSettings, StreamSettings};
-use cloud::{Function, FunctionError, Functions, Template, TimeLimited};
+use cloud::template::{FunctionDescription, QueueSettings, ScheduleSettings, StreamSettings, UploadSettings};
+use cloud::{Function, FunctionError, Functions, Mortal, Template, TimeLimited};
 use edge::event::EventFunction;
 use edge::http::HttpFunction;
 use edge::{Environment, Platform};
@@ -44,6 +44,7 @@ pub(crate) async fn wire(
             "log-messages" => http(log_messages::LogMessages),
             "add-pass" => http(add_pass::AddPass::new(platform, e)),
             "publish-changes" => event(publish_changes::PublishChanges::new(platform, e).await, timeout),
+            "publish-template" => event(publish_template::PublishTemplate::new(platform, e), timeout),
             "push-devices" => event(push_devices::PushDevices::new(platform, e).await, timeout),
             other => {
                 return Err(StackError::Template(format!(
@@ -56,10 +57,8 @@ pub(crate) async fn wire(
             function: description.binary.clone(),
             source,
         })?;
-        functions.insert(
-            description.binary.clone(),
-            Arc::new(TimeLimited::new(function, timeout)),
-        );
+        let function = Mortal::new(Arc::new(TimeLimited::new(function, timeout)));
+        functions.insert(description.binary.clone(), Arc::new(function));
     }
     Ok(functions)
 }
@@ -78,6 +77,11 @@ pub(crate) fn only_stream(template: &Template) -> Result<Source<StreamSettings>,
 /// The schedule of the template.
 pub(crate) fn only_schedule(template: &Template) -> Result<Source<ScheduleSettings>, StackError> {
     only(template, "schedule", |function| &function.schedules)
+}
+
+/// The rule of the template for uploads.
+pub(crate) fn only_upload(template: &Template) -> Result<Source<UploadSettings>, StackError> {
+    only(template, "rule for uploads", |function| &function.uploads)
 }
 
 /// Every queue that feeds a function.

@@ -5,7 +5,9 @@
 //! from it, and this crate only gives what the running stack alone can know (addresses, folders).
 
 mod client;
+mod clock;
 mod control;
+mod drafts;
 mod engine;
 mod error;
 mod functions;
@@ -21,10 +23,12 @@ use apns_simulator::{Simulator, SimulatorConfig};
 use cloud::queue::{QueueOptions, QueueSource};
 use cloud::stream::{Pace, StreamOptions, StreamSource};
 use cloud::template::QueueSettings;
-use cloud::{Functions, Gateway, Schedule, Template};
+use cloud::uploads::UploadOptions;
+use cloud::{Functions, Gateway, Schedule, Template, UploadSource};
 use edge::{Platform, WallClock};
 use passes::time::Clock as _;
 use serde::{Deserialize, Serialize};
+use tap::Tap;
 
 pub use client::dynamodb_client;
 pub use error::StackError;
@@ -102,6 +106,8 @@ pub struct Stack {
     stream: StreamSource,
     schedule: Schedule,
     queues: Vec<QueueSource>,
+    uploads: UploadSource,
+    drafts: drafts::Drafts,
     control: control::Control,
     // Last: whatever still runs while the rest is dropped finds its tables.
     engine: engine::Engine,
@@ -127,8 +133,10 @@ fn lock(dir: &Path) -> Result<File, StackError> {
 
 impl Stack {
     /// Starts everything, in the order in which one part needs another.
-    pub async fn start(config: StackConfig) -> Result<Self, StackError> {
+    pub async fn start(mut config: StackConfig) -> Result<Self, StackError> {
         let lock = lock(&config.dir)?;
+        let clock = clock::TurnableClock::over(config.clock);
+        config.clock = clock.wall_clock();
         let folder = Folder::open_or_create(&config.dir, &seed::demo())?;
         let millis: cloud::Clock = {
             let clock = config.clock.clone();
@@ -149,8 +157,10 @@ impl Stack {
         parameters.extend(config.parameters.clone());
         let template = Template::parse_with(TEMPLATE_YAML, &parameters)?;
         let engine = engine::Engine::start(&config.dir, config.dynamodb, &template).await?;
+        // Faults are asked for between the functions and the engine; others are not concerned.
+        let tap = Tap::default();
         let platform = Platform {
-            dynamodb: dynamodb_client(&engine.url()).await,
+            dynamodb: tap.client(&dynamodb_client(&engine.url()).await),
             clock: config.clock.clone(),
         };
         let (passes_table, registry_table) = (engine.table("Passes")?, engine.table("Registry")?);
@@ -189,9 +199,27 @@ impl Stack {
         let queues = functions::queue_sources(&template)
             .into_iter()
             .map(|source| start_queue(&config.dir, &template, source, &functions, millis.clone()))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
+        let source = functions::only_upload(&template)?;
+        let uploads = UploadSource::start(UploadOptions {
+            folder: folder.incoming_dir(),
+            settings: source.settings,
+            function: functions[&source.binary].clone(),
+            function_name: source.binary,
+            clock: millis.clone(),
+            poll_interval: Pace::default().poll_interval,
+        })?;
+        let drafts = drafts::Drafts::start(folder.drafts_dir(), folder.incoming_dir(), last_bundles(&folder));
         let gateway = Gateway::start_on(http, template.routes(), &functions)?;
-        let control = control::Control::start(config.control, simulator.clone()).await?;
+        let reach = control::Reach {
+            simulator: simulator.clone(),
+            clock,
+            tap,
+            stream: stream.handle(),
+            schedule: schedule.handle(),
+            queues: queues.iter().map(QueueSource::handle).collect(),
+        };
+        let control = control::Control::start(config.control, reach).await?;
 
         let endpoints = Endpoints {
             web_service_url,
@@ -213,6 +241,8 @@ impl Stack {
             stream,
             schedule,
             queues,
+            uploads,
+            drafts,
             control,
             engine,
             _lock: lock,
@@ -241,13 +271,22 @@ impl Stack {
         Ok(self.stream.drained().await?)
     }
 
-    /// Resolves when the queues have given out whatever they could: keys are published, and fan-outs
-    /// have come to their last page. What rests after a failure does not count.
+    /// Resolves when the queues have given out whatever they could: sweeps have come to their end,
+    /// keys are published, and fan-outs have come to their last page. What rests after a failure does
+    /// not count.
     pub async fn worked_off(&self) -> Result<(), StackError> {
-        for queue in &self.queues {
+        // The second time for what one queue's work has sent to another.
+        for queue in self.queues.iter().chain(&self.queues) {
             queue.drained().await?;
         }
         Ok(())
+    }
+
+    /// Resolves when every draft that was changed, and every bundle that was uploaded, is published
+    /// or refused. Its passes follow as the queues are worked off.
+    pub async fn taken_in(&self) -> Result<(), StackError> {
+        self.drafts.uploaded().await?;
+        Ok(self.uploads.drained().await?)
     }
 
     /// Runs the schedule now: devices whose lease has run out are pushed.
@@ -261,6 +300,8 @@ impl Stack {
         self.gateway.shutdown().await;
         self.schedule.shutdown().await;
         self.stream.shutdown().await;
+        self.drafts.shutdown().await;
+        self.uploads.shutdown().await;
         for queue in self.queues {
             queue.shutdown().await;
         }
@@ -271,6 +312,24 @@ impl Stack {
 /// Where the messages of a queue lie, by its logical id.
 pub fn queue_folder(dir: &Path, queue: &str) -> PathBuf {
     dir.join("queues").join(queue)
+}
+
+/// Each template's bundle as it was uploaded last, or as the seeds published it.
+fn last_bundles(folder: &Folder) -> BTreeMap<String, Vec<u8>> {
+    let versions = folder.template_versions().iter();
+    let published = versions.filter_map(|(id, version)| {
+        let bundle = std::fs::read(folder.template_bundle(id, version)).ok()?;
+        Some((id.clone(), bundle))
+    });
+    let mut bundles: BTreeMap<_, _> = published.collect();
+    for entry in std::fs::read_dir(folder.incoming_dir()).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let id = name.to_str().and_then(|name| name.strip_suffix(".zip"));
+        if let (Some(id), Ok(bundle)) = (id, std::fs::read(entry.path())) {
+            bundles.insert(id.to_owned(), bundle);
+        }
+    }
+    bundles
 }
 
 fn start_queue(
@@ -320,6 +379,7 @@ fn parameters(folder: &Folder, web_service_url: &str, simulator: &Simulator) -> 
             ("AWS::StackName", "livepass".to_owned()),
             ("WebServiceUrl", web_service_url.to_owned()),
             ("TemplatesUrl", url(folder.templates_dir())),
+            ("IncomingUrl", url(folder.incoming_dir())),
             ("AssetsUrl", url(folder.dir().join("assets"))),
             ("SecretsUrl", url(folder.secrets_dir())),
             ("ApnsUrl", simulator.url()),

@@ -46,10 +46,16 @@ pub struct QueueOptions {
 
 /// A running source. Dropping it is a crash; [`QueueSource::shutdown`] lets an invocation end.
 pub struct QueueSource {
-    looks: watch::Receiver<u64>,
-    wake: Arc<Notify>,
+    handle: QueueHandle,
     stop: CancellationToken,
     task: JoinHandle<()>,
+}
+
+/// Watches a queue source without owning it.
+#[derive(Clone)]
+pub struct QueueHandle {
+    looks: watch::Receiver<u64>,
+    wake: Arc<Notify>,
 }
 
 impl QueueSource {
@@ -80,16 +86,32 @@ impl QueueSource {
             stop: stop.clone(),
         };
         let task = tokio::spawn(poller.run());
-        Ok(Self {
-            looks,
-            wake,
-            stop,
-            task,
-        })
+        let handle = QueueHandle { looks, wake };
+        Ok(Self { handle, stop, task })
     }
 
     /// Resolves when every message that could be given out has been: taken, moved to the dead
     /// letters, or hidden until its time comes. Messages that rest do not count.
+    pub async fn drained(&self) -> Result<(), Error> {
+        self.handle.drained().await
+    }
+
+    /// For somebody who does not own the source.
+    pub fn handle(&self) -> QueueHandle {
+        self.handle.clone()
+    }
+
+    /// Lets a running invocation end and stops.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        if let Err(failure) = (&mut self.task).await {
+            tracing::error!(%failure, "the queue source ended unexpectedly");
+        }
+    }
+}
+
+impl QueueHandle {
+    /// As [`QueueSource::drained`].
     pub async fn drained(&self) -> Result<(), Error> {
         let mut looks = self.looks.clone();
         // The look that is under way may have begun before the last message was sent.
@@ -101,14 +123,6 @@ impl QueueSource {
             if *looks.borrow() >= enough {
                 return Ok(());
             }
-        }
-    }
-
-    /// Lets a running invocation end and stops.
-    pub async fn shutdown(mut self) {
-        self.stop.cancel();
-        if let Err(failure) = (&mut self.task).await {
-            tracing::error!(%failure, "the queue source ended unexpectedly");
         }
     }
 }

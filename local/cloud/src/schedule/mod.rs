@@ -23,6 +23,10 @@ pub struct Schedule {
     task: tokio::task::JoinHandle<()>,
 }
 
+/// Runs the function of a schedule by hand, for as long as that lives.
+#[derive(Clone)]
+pub struct ScheduleHandle(Arc<Runner>);
+
 struct Runner {
     settings: ScheduleSettings,
     function: Arc<dyn Function>,
@@ -51,12 +55,24 @@ impl Schedule {
         self.runner.tick().await
     }
 
+    /// For somebody who does not own the schedule.
+    pub fn handle(&self) -> ScheduleHandle {
+        ScheduleHandle(self.runner.clone())
+    }
+
     /// Lets a running invocation end and stops.
     pub async fn shutdown(mut self) {
         self.stop.cancel();
         if let Err(failure) = (&mut self.task).await {
             tracing::error!(%failure, "the schedule ended unexpectedly");
         }
+    }
+}
+
+impl ScheduleHandle {
+    /// As [`Schedule::tick_now`].
+    pub async fn tick_now(&self) -> Result<Value, FunctionError> {
+        self.0.tick().await
     }
 }
 
@@ -76,6 +92,8 @@ impl Runner {
                 () = tokio::time::sleep(LOOK_INTERVAL) => {}
             }
             let now_ms = (self.clock)();
+            // A clock that was set back does not stop the schedule until it has caught up.
+            next_ms = next_ms.min(now_ms.saturating_add(period_ms));
             if now_ms < next_ms {
                 continue;
             }
@@ -200,6 +218,15 @@ mod tests {
         let mut scene = scene(Some(json!({ "shard": 3 })));
         scene.schedule.tick_now().await.unwrap();
         assert_eq!(scene.runs.recv().await, Some(json!({ "shard": 3 })));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_set_back_costs_one_period_at_most() {
+        let mut scene = scene(None);
+        scene.now_ms.fetch_sub(600_000, Ordering::SeqCst);
+        tokio::time::sleep(LOOK_INTERVAL * 3).await;
+        scene.now_ms.fetch_add(60_000, Ordering::SeqCst);
+        scene.runs.recv().await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

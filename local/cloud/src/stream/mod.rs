@@ -9,6 +9,7 @@
 
 mod checkpoint;
 mod failures;
+mod handle;
 mod poller;
 mod reader;
 mod verdict;
@@ -26,6 +27,7 @@ use crate::{Clock, Error, Function, template::StreamSettings};
 use checkpoint::Checkpoint;
 pub(crate) use checkpoint::write_whole;
 use failures::FailureFolder;
+pub use handle::StreamHandle;
 use poller::Poller;
 use reader::StreamReader;
 
@@ -71,10 +73,7 @@ impl Default for Pace {
 /// A running source. Dropping it is a crash: an invocation is cut off in its middle and repeated
 /// after the next start. [`StreamSource::shutdown`] lets it end first.
 pub struct StreamSource {
-    reader: StreamReader,
-    /// The last sequence number that is done with.
-    done: watch::Receiver<Option<String>>,
-    wake: Arc<Notify>,
+    handle: StreamHandle,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -88,13 +87,20 @@ impl StreamSource {
         let reader = StreamReader::open(options.database, &options.table)?;
         let (checkpoint, position) = Checkpoint::open(options.checkpoint, reader.arn())?;
         let (done_sender, done) = watch::channel(position);
-        let (wake, stop) = (Arc::new(Notify::new()), CancellationToken::new());
         let failures = options
             .settings
             .keeps_failures
             .then(|| FailureFolder::new(options.failures_dir, &options.function_name, reader.clone()));
-        let poller = Poller {
+        let wake = Arc::new(Notify::new());
+        let handle = StreamHandle {
             reader: reader.clone(),
+            done,
+            wake: Arc::clone(&wake),
+            function: Arc::clone(&options.function),
+        };
+        let stop = CancellationToken::new();
+        let poller = Poller {
+            reader,
             settings: options.settings,
             pace: options.pace,
             function: options.function,
@@ -103,39 +109,27 @@ impl StreamSource {
             checkpoint,
             failures,
             done: done_sender,
-            wake: Arc::clone(&wake),
+            wake,
             stop: stop.clone(),
         };
         let task = tokio::spawn(poller.run());
-        Ok(Self {
-            reader,
-            done,
-            wake,
-            stop,
-            task,
-        })
+        Ok(Self { handle, stop, task })
+    }
+
+    /// For somebody who does not own the source.
+    pub fn handle(&self) -> StreamHandle {
+        self.handle.clone()
     }
 
     /// Looks for records now, and ends a pause before a retry.
     pub fn wake(&self) {
-        self.wake.notify_one();
+        self.handle.wake();
     }
 
     /// Resolves when every record that was written before the call is done with: taken by the
     /// function, or given up. With a function that keeps failing that is never.
     pub async fn drained(&self) -> Result<(), Error> {
-        let Some(last) = self.reader.last().await? else {
-            return Ok(());
-        };
-        self.wake();
-        let mut done = self.done.clone();
-        done.wait_for(|position| {
-            // Sequence numbers of one table have one width, so that texts order like numbers.
-            position.as_ref().is_some_and(|position| *position >= last)
-        })
-        .await
-        .map(drop)
-        .map_err(|_| Error::Stopped)
+        self.handle.drained().await
     }
 
     /// Lets a running invocation end, remembers what it did, and stops.

@@ -1,11 +1,11 @@
-//! What leads to a function: routes, streams, queues, schedules.
+//! What leads to a function: routes, streams, queues, schedules, uploads.
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
-    FunctionDescription, QueueSettings, ScheduleSettings, StreamSettings,
+    FunctionDescription, QueueSettings, ScheduleSettings, StreamSettings, UploadSettings,
     intrinsics::{Document, Place},
 };
 use crate::{Error, gateway::Route};
@@ -43,6 +43,17 @@ pub(super) fn attach(document: &Document, functions: &mut [FunctionDescription])
             Some(id) => function.queues.push(queue(&place, properties, id)?),
             None => function.streams.push(stream(&place, properties, source)?),
         }
+    }
+    for (logical_id, resource) in document.resources_of("AWS::Events::Rule") {
+        let place = Place::new(logical_id);
+        let properties = &resource["Properties"];
+        let upload = upload(&place, &properties["EventPattern"])?;
+        let targets = place.child("Targets");
+        let [target] = properties["Targets"].as_array().map_or(&[][..], Vec::as_slice) else {
+            return Err(targets.fault("must be one function"));
+        };
+        let target = targets.resource(&target["Arn"])?;
+        find(functions, &target, &place)?.uploads.push(upload);
     }
     Ok(())
 }
@@ -159,6 +170,26 @@ fn queue(place: &Place, properties: &Value, queue: String) -> Result<QueueSettin
         report_batch_item_failures: response_types
             .is_some_and(|types| types.iter().any(|kind| kind == "ReportBatchItemFailures")),
     })
+}
+
+/// Of rules only those for new objects can be run, and of their patterns one wildcard.
+fn upload(place: &Place, pattern: &Value) -> Result<UploadSettings, Error> {
+    let place = place.child("EventPattern");
+    if pattern["source"] != json!(["aws.s3"]) || pattern["detail-type"] != json!(["Object Created"]) {
+        return Err(place.fault("only S3's `Object Created` can be run"));
+    }
+    let key = place.child("detail.object.key");
+    let wildcard = match &pattern["detail"]["object"]["key"][0]["wildcard"] {
+        Value::String(wildcard) => wildcard,
+        _ => return Err(key.fault("must be one wildcard")),
+    };
+    match wildcard.split('*').collect::<Vec<_>>()[..] {
+        [prefix, suffix] => Ok(UploadSettings {
+            prefix: prefix.to_owned(),
+            suffix: suffix.to_owned(),
+        }),
+        _ => Err(key.fault(format!("`{wildcard}` must have one `*`"))),
+    }
 }
 
 fn schedule(place: &Place, name: &str, properties: &Value) -> Result<ScheduleSettings, Error> {

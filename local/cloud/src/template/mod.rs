@@ -42,6 +42,7 @@ pub struct FunctionDescription {
     pub streams: Vec<StreamSettings>,
     pub schedules: Vec<ScheduleSettings>,
     pub queues: Vec<QueueSettings>,
+    pub uploads: Vec<UploadSettings>,
 }
 
 /// The value of one environment variable.
@@ -91,6 +92,15 @@ pub struct QueueSettings {
     /// Whether the function names what failed (`FunctionResponseTypes`). Otherwise an answer is
     /// not looked at.
     pub report_batch_item_failures: bool,
+}
+
+/// A rule of EventBridge that brings S3's `Object Created` to a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadSettings {
+    /// What keys begin with, e.g. `incoming/`.
+    pub prefix: String,
+    /// What they end in, e.g. `.zip`.
+    pub suffix: String,
 }
 
 /// A schedule that starts a function.
@@ -218,6 +228,7 @@ fn functions(document: &Document) -> Result<Vec<FunctionDescription>, Error> {
                 streams: Vec::new(),
                 schedules: Vec::new(),
                 queues: Vec::new(),
+                uploads: Vec::new(),
             })
         })
         .collect()

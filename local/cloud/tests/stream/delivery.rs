@@ -10,7 +10,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::scene::{Scene, drained, key, put};
+use crate::scene::{Scene, drained, failed, key, put};
 
 #[tokio::test]
 async fn an_event_is_what_lambda_sends_for_keys_only() {
@@ -169,4 +169,37 @@ async fn an_empty_stream_is_drained() {
     let scene = Scene::new();
     let source = scene.start();
     drained(&source).await;
+}
+
+#[tokio::test]
+async fn records_can_be_given_out_again_in_either_order_and_nothing_else_moves() {
+    let mut scene = Scene::new();
+    scene.write(&["S-1"]);
+    let source = scene.start();
+    drained(&source).await;
+    let position = source.handle().position().await.unwrap();
+    scene.write(&["S-2", "S-3"]);
+    drained(&source).await;
+    scene.seen();
+
+    let handle = source.handle();
+    assert_eq!(handle.redeliver(position.clone(), false).await.unwrap(), 2);
+    assert_eq!(handle.redeliver(position, true).await.unwrap(), 2);
+    assert_eq!(handle.redeliver(None, false).await.unwrap(), 3);
+    let again = [&["S-2", "S-3"] as &[&str], &["S-3", "S-2"], &["S-1", "S-2", "S-3"]];
+    assert_eq!(scene.seen(), again);
+
+    scene.next(|_, numbers| failed(&numbers[1]));
+    let refused = handle.redeliver(None, false).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "redelivered records failed: not all records were taken"
+    );
+    scene.seen();
+    scene.write(&["S-4"]);
+    drained(&source).await;
+    assert_eq!(scene.seen(), [["S-4"]], "the source goes on from where it was");
+    source.shutdown().await;
+    scene.write(&["S-5"]);
+    assert!(handle.drained().await.is_err(), "the handle does not keep it alive");
 }
