@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
 use crate::link::link;
+use crate::output::Format;
 use crate::place::Place;
 
 /// Run everything on this machine: the deployed handlers, a DynamoDB, an APNs
@@ -43,12 +44,6 @@ pub struct Arguments {
     /// What is printed: `text` to read, `json` for one line with all addresses when ready
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 const fn loopback(port: u16) -> SocketAddr {

@@ -1,14 +1,17 @@
 //! The `livepass` command.
 
+mod deletions;
 mod demo;
 mod dev;
 mod failure;
 mod link;
+mod output;
 mod phone;
 mod place;
 mod publish;
 mod secret;
 mod template;
+mod trigger;
 
 use clap::{Parser, Subcommand};
 
@@ -32,6 +35,8 @@ enum Command {
     Secret(secret::Arguments),
     Template(template::Arguments),
     Publish(publish::Arguments),
+    Deletions(deletions::Arguments),
+    Trigger(trigger::Arguments),
 }
 
 #[tokio::main]
@@ -44,6 +49,8 @@ async fn main() -> std::process::ExitCode {
         Command::Secret(arguments) => secret::run(arguments).await,
         Command::Template(arguments) => template::run(arguments).await,
         Command::Publish(arguments) => publish::run(arguments).await,
+        Command::Deletions(arguments) => deletions::run(arguments).await,
+        Command::Trigger(arguments) => trigger::run(arguments).await,
     };
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,

@@ -152,6 +152,7 @@ struct Pushes {
 struct Push {
     topic: String,
     status: u16,
+    lost: bool,
 }
 
 impl Pushes {
@@ -164,7 +165,10 @@ impl Pushes {
             ))
         })?;
         let pushes: Vec<Push> = response.json().await?;
-        let fresh = pushes.iter().skip(self.seen).filter(|push| push.status == 200);
+        let fresh = pushes
+            .iter()
+            .skip(self.seen)
+            .filter(|push| push.status == 200 && !push.lost);
         let topics = fresh.map(|push| push.topic.parse()).collect::<Result<_, _>>()?;
         self.seen = pushes.len();
         Ok(topics)

@@ -6,15 +6,15 @@ mod folder;
 use std::path::{Path, PathBuf};
 
 use aws::dynamodb::{Registry, Sources};
+use aws::files::{FileStore, Templates};
 use edge::platform::WorkQueue;
-use passes::ids::TemplateId;
-use passes::ports::{StoreError, StoreResult, StoreTemplate};
+use passes::ports::StoreError;
 
 use crate::failure::Failure;
 use deployed::Deployed;
 use folder::LocalFolder;
 
-/// Options that say which stack is meant.
+// Options that say which stack is meant. No docstring: it would become the text of each command with them.
 #[derive(clap::Args)]
 pub struct PlaceArguments {
     /// Folder of a local stack
@@ -65,7 +65,7 @@ impl Place {
         }
     }
 
-    /// Where template pointers stand.
+    /// Where template pointers stand, and deletions are counted.
     pub async fn registry(&self) -> Result<Registry, Failure> {
         match self {
             Self::Folder(folder) => folder.registry().await,
@@ -86,6 +86,14 @@ impl Place {
         match self {
             Self::Folder(folder) => folder.records_and_queue().await,
             Self::Deployed(stack) => stack.records_and_queue().await,
+        }
+    }
+
+    /// Where published versions stand, and the queue of sweeps.
+    pub fn templates(&self) -> Result<(Templates<FileStore>, WorkQueue), Failure> {
+        match self {
+            Self::Folder(folder) => Ok(folder.templates()),
+            Self::Deployed(stack) => stack.templates(),
         }
     }
 
@@ -110,15 +118,6 @@ impl Place {
         match self {
             Self::Folder(folder) => folder.name(),
             Self::Deployed(stack) => stack.name(),
-        }
-    }
-}
-
-impl StoreTemplate for Place {
-    async fn store_template(&self, id: &TemplateId, version: &str, bundle: Vec<u8>) -> StoreResult<()> {
-        match self {
-            Self::Folder(folder) => folder.store_template(id, version, bundle).await,
-            Self::Deployed(stack) => stack.store_template(id, version, bundle).await,
         }
     }
 }

@@ -17,6 +17,7 @@ use serde_json::json;
 
 use crate::dev::Interrupt;
 use crate::failure::Failure;
+use crate::output::Format;
 use crate::place::{Place, PlaceArguments};
 use bookmark::Bookmark;
 
@@ -28,7 +29,7 @@ use bookmark::Bookmark;
 #[derive(clap::Args)]
 #[command(
     group(ArgGroup::new("selection").required(true).args(["all", "template", "pass_type"])),
-    after_help = "Examples:\n  livepass publish --all --stack livepass-prod\n  livepass publish --template loyalty --rate 20\n  livepass publish --type pass.com.example.loyalty --serial CARD-7\n  livepass publish --all --stack livepass-prod --resume publish.json"
+    after_help = "Examples:\n  livepass publish --all --stack livepass-prod\n  livepass publish --template loyalty --rate 20\n  livepass publish --type pass.com.example.loyalty --serial CARD-7\n  livepass publish --all --stack livepass-prod --resume publish.json\n  livepass publish --all --stack livepass-prod --after-restore"
 )]
 pub struct Arguments {
     /// Every record of the table
@@ -46,6 +47,9 @@ pub struct Arguments {
     /// Passes a second
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: u32,
+    /// The Registry has been restored: revisions of before are written anew, which wakes every phone once
+    #[arg(long)]
+    after_restore: bool,
     /// Keep the place in FILE, and go on from there if it is there already
     #[arg(long, value_name = "FILE", conflicts_with = "serial")]
     resume: Option<PathBuf>,
@@ -54,12 +58,6 @@ pub struct Arguments {
     format: Format,
     #[command(flatten)]
     place: PlaceArguments,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 /// Records looked at in one call: about a megabyte of keys at DynamoDB's limit, a few seconds' work
@@ -78,7 +76,8 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
                 pass_type: pass_type.clone(),
                 serial: serial.clone(),
             };
-            send(&place, &queue, &[explicit(key)]).await?;
+            let hint = arguments.hint();
+            send(&place, &queue, &[KeyToPublish { key, hint }]).await?;
             (1, 0)
         }
         _ => many(&arguments, &place, &records, &queue).await?,
@@ -87,6 +86,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Format::Json => println!("{}", json!({"sent": sent, "unusable": unusable, "place": place.name()})),
         Format::Text => {
             let passes = match sent {
+                0 => "no record is of that selection: no pass is".to_owned(),
                 1 => "one pass is".to_owned(),
                 sent => format!("{sent} passes are"),
             };
@@ -110,7 +110,12 @@ async fn many(
     queue: &WorkQueue,
 ) -> Result<(u64, u64), Failure> {
     let (option, selection) = arguments.selection();
-    let command = format!("livepass publish {option} {}", place.option());
+    let restored = if arguments.after_restore {
+        "--after-restore "
+    } else {
+        ""
+    };
+    let command = format!("livepass publish {option} {restored}{}", place.option());
     let path = arguments.resume.clone().unwrap_or_else(|| {
         // By process, so that two commands do not share one.
         std::env::temp_dir().join(format!("livepass-publish-{}.json", std::process::id()))
@@ -121,7 +126,7 @@ async fn many(
     }
     let interrupt = Interrupt::watch()?;
     let outcome = tokio::select! {
-        outcome = send_all(&mut bookmark, place, &selection, arguments.rate, records, queue) => outcome,
+        outcome = send_all(&mut bookmark, place, arguments, &selection, records, queue) => outcome,
         () = interrupt.received() => Err(Failure::new("interrupted")),
     };
     match outcome {
@@ -140,12 +145,13 @@ async fn many(
 async fn send_all(
     bookmark: &mut Bookmark,
     place: &Place,
+    arguments: &Arguments,
     selection: &Selection,
-    rate: u32,
     records: &impl FindRecords,
     queue: &WorkQueue,
 ) -> Result<(), Failure> {
-    let (clock, pace) = (WallClock::system(), Pace::per_second(rate));
+    let (clock, pace) = (WallClock::system(), Pace::per_second(arguments.rate));
+    let hint = arguments.hint();
     // There before the first pass is sent, so that a command that is killed can be gone on with too.
     bookmark.store()?;
     if !std::io::stderr().is_terminal() {
@@ -161,7 +167,7 @@ async fn send_all(
             for _ in keys {
                 pace.turn(&clock).await;
             }
-            let work: Vec<_> = keys.iter().cloned().map(explicit).collect();
+            let work: Vec<_> = keys.iter().cloned().map(|key| KeyToPublish { key, hint }).collect();
             send(place, queue, &work).await?;
             bookmark.after = keys.last().map(|key| RecordCursor {
                 pass_type: key.pass_type.to_string(),
@@ -192,13 +198,6 @@ fn show(sent: u64, just_sent: u64) {
     }
 }
 
-fn explicit(key: PassKey) -> KeyToPublish {
-    KeyToPublish {
-        key,
-        hint: Hint::EXPLICIT,
-    }
-}
-
 async fn send(place: &Place, queue: &WorkQueue, keys: &[KeyToPublish]) -> Result<(), Failure> {
     patiently(place, async || queue.send_keys(keys, std::time::Duration::ZERO).await).await
 }
@@ -220,11 +219,20 @@ async fn patiently<T>(place: &Place, call: impl AsyncFn() -> Result<T, StoreErro
 }
 
 impl Arguments {
+    /// Passes that are sent twice are published anew once: by then they are later than this.
+    fn hint(&self) -> Hint {
+        Hint {
+            restored_at: self.after_restore.then(|| WallClock::system().now().seconds()),
+            ..Hint::EXPLICIT
+        }
+    }
+
     /// The option as it was given, and what it means.
     fn selection(&self) -> (String, Selection) {
         let selection = Selection {
             template: self.template.clone(),
             pass_type: self.pass_type.clone(),
+            segment: None,
         };
         let option = match (&self.template, &self.pass_type) {
             (Some(template), _) => format!("--template {template}"),

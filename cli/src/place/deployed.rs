@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 
 use aws::Connections;
 use aws::dynamodb::{Registry, Sources};
+use aws::files::{FileStore, Templates};
 use aws::queues::{Queue, QueueStore};
-use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_secretsmanager::primitives::Blob;
 use edge::WallClock;
 use edge::platform::WorkQueue;
-use passes::ids::TemplateId;
-use passes::ports::{StoreError, StoreResult, StoreTemplate};
 
 use crate::failure::Failure;
 
@@ -21,12 +19,12 @@ const TEMPLATES_URL: &str = "TemplatesUrl";
 const SECRETS_URL: &str = "SecretsUrl";
 const PASSES_TABLE: &str = "PassesTable";
 const PUBLISH_QUEUE_URL: &str = "PublishQueueUrl";
+const SWEEP_QUEUE_URL: &str = "SweepQueueUrl";
 
 pub struct Deployed {
     stack: String,
     pub web_service_url: String,
     registry: Registry,
-    s3: aws_sdk_s3::Client,
     secrets: aws_sdk_secretsmanager::Client,
     /// `s3://{bucket}/{prefix}`
     templates_url: String,
@@ -35,6 +33,7 @@ pub struct Deployed {
     registry_table: String,
     passes_table: String,
     publish_queue_url: String,
+    sweep_queue_url: String,
 }
 
 impl Deployed {
@@ -53,23 +52,19 @@ impl Deployed {
                 ))
             })
         };
-        let s3 = aws_sdk_s3::config::Builder::from(&config)
-            // A bucket's own host name does not exist where the endpoint is another.
-            .force_path_style(std::env::var_os("AWS_ENDPOINT_URL_S3").is_some())
-            .build();
         Ok(Self {
             web_service_url: output(WEB_SERVICE_URL)?,
             registry: Registry::new(
                 aws::dynamodb::connect(aws::from_environment()).await,
                 output(REGISTRY_TABLE)?,
             ),
-            s3: aws_sdk_s3::Client::from_conf(s3),
             secrets: aws_sdk_secretsmanager::Client::new(&config),
             templates_url: output(TEMPLATES_URL)?,
             secrets_url: output(SECRETS_URL)?,
             registry_table: output(REGISTRY_TABLE)?,
             passes_table: output(PASSES_TABLE)?,
             publish_queue_url: output(PUBLISH_QUEUE_URL)?,
+            sweep_queue_url: output(SWEEP_QUEUE_URL)?,
             stack: stack.to_owned(),
         })
     }
@@ -84,12 +79,21 @@ impl Deployed {
 
     pub async fn records_and_queue(&self) -> Result<(Sources, WorkQueue), Failure> {
         let client = aws::dynamodb::connect(aws::from_environment()).await;
-        let clock = WallClock::system().as_fn();
-        let store = QueueStore::from_url(&self.publish_queue_url, &Connections::of_process(), clock)?;
         Ok((
             Sources::new(client, &self.passes_table, &self.registry_table),
-            Queue::new(store),
+            queue(&self.publish_queue_url)?,
         ))
+    }
+
+    pub fn templates(&self) -> Result<(Templates<FileStore>, WorkQueue), Failure> {
+        if !self.templates_url.starts_with("s3://") {
+            return Err(Failure::new(format!(
+                "stack {} keeps its templates in {}, which this command cannot reach",
+                self.stack, self.templates_url
+            )));
+        }
+        let versions = FileStore::from_url(&self.templates_url, &Connections::of_process())?;
+        Ok((Templates::new(versions), queue(&self.sweep_queue_url)?))
     }
 
     fn secret_id(&self, name: &str) -> Result<String, Failure> {
@@ -149,35 +153,13 @@ impl Deployed {
     }
 }
 
-impl StoreTemplate for Deployed {
-    async fn store_template(&self, id: &TemplateId, version: &str, bundle: Vec<u8>) -> StoreResult<()> {
-        const CALL: &str = "store-template";
-        let refused = |reason: String| StoreError::Refused {
-            call: CALL,
-            source: reason.into(),
-        };
-        let Some(path) = self.templates_url.strip_prefix("s3://") else {
-            return Err(refused(format!(
-                "the stack keeps its templates in {}, which this command cannot reach",
-                self.templates_url
-            )));
-        };
-        let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
-        let key = format!("{prefix}/{id}/{version}.zip");
-        self.s3
-            .put_object()
-            .bucket(bucket)
-            .key(key.trim_start_matches('/'))
-            .content_type("application/zip")
-            .body(ByteStream::from(bundle))
-            .send()
-            .await
-            .map_err(|error| StoreError::Refused {
-                call: CALL,
-                source: error.into(),
-            })?;
-        Ok(())
-    }
+fn queue(url: &str) -> Result<WorkQueue, Failure> {
+    let clock = WallClock::system().as_fn();
+    Ok(Queue::new(QueueStore::from_url(
+        url,
+        &Connections::of_process(),
+        clock,
+    )?))
 }
 
 /// The stack's outputs by name.

@@ -5,11 +5,11 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use aws::dynamodb::{Registry, Sources};
+use aws::files::{FileStore, Folder, Templates, write_whole};
 use aws::queues::{Queue, QueueFolder, QueueStore};
 use edge::WallClock;
 use edge::platform::WorkQueue;
-use passes::ids::TemplateId;
-use passes::ports::{StoreError, StoreResult, StoreTemplate};
+use passes::ports::StoreError;
 
 use crate::failure::Failure;
 use crate::link::endpoints;
@@ -50,21 +50,28 @@ impl LocalFolder {
 
     pub fn put_secret(&self, name: &str, content: &[u8]) -> Result<(), Failure> {
         let path = self.dir.join("secrets").join(name);
-        replace(&path, content, true).map_err(|error| Failure::of_file(&path, &error))
+        write_whole(&path, content).map_err(|error| Failure::of_file(&path, &error))
     }
 
     /// The records are in the engine, so the local stack has to run.
     pub async fn records_and_queue(&self) -> Result<(Sources, WorkQueue), Failure> {
         let endpoints = endpoints(&self.dir)?;
         let client = stack::dynamodb_client(&endpoints.dynamodb_endpoint).await;
-        let folder = stack::queue_folder(&self.dir, "PublishQueue");
         Ok((
             Sources::new(client, endpoints.passes_table, endpoints.registry_table),
-            Queue::new(QueueStore::Folder(QueueFolder::new(
-                folder,
-                WallClock::system().as_fn(),
-            ))),
+            self.queue("PublishQueue"),
         ))
+    }
+
+    pub fn templates(&self) -> (Templates<FileStore>, WorkQueue) {
+        let versions = FileStore::Folder(Folder::new(self.dir.join("templates")));
+        (Templates::new(versions), self.queue("SweepQueue"))
+    }
+
+    fn queue(&self, logical_id: &str) -> WorkQueue {
+        let folder = stack::queue_folder(&self.dir, logical_id);
+        let clock = WallClock::system().as_fn();
+        Queue::new(QueueStore::Folder(QueueFolder::new(folder, clock)))
     }
 
     /// Pointers are in the Registry, so the local stack has to run.
@@ -84,33 +91,4 @@ impl LocalFolder {
             _ => Failure::from_error(error),
         }
     }
-}
-
-impl StoreTemplate for LocalFolder {
-    async fn store_template(&self, id: &TemplateId, version: &str, bundle: Vec<u8>) -> StoreResult<()> {
-        let path = self
-            .dir
-            .join("templates")
-            .join(id.as_str())
-            .join(format!("{version}.zip"));
-        replace(&path, &bundle, false).map_err(|error| StoreError::Refused {
-            call: "store-template",
-            source: format!("{}: {error}", path.display()).into(),
-        })
-    }
-}
-
-/// Writes beside and renames, so that nobody reads half a file.
-fn replace(path: &Path, content: &[u8], private: bool) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let unfinished = path.with_extension("part");
-    fs::write(&unfinished, content)?;
-    #[cfg(unix)]
-    if private {
-        use std::os::unix::fs::PermissionsExt as _;
-        fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o600))?;
-    }
-    fs::rename(unfinished, path)
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use aws::files::write_whole;
 use passes::ports::RecordCursor;
 use serde::{Deserialize, Serialize};
 
@@ -82,7 +83,7 @@ impl Bookmark {
         &self.path
     }
 
-    /// Writes beside and renames, so that a command that is killed leaves a whole file.
+    /// A command that is killed leaves a whole file.
     pub fn store(&self) -> Result<(), Failure> {
         let content = Content {
             command: self.command.clone(),
@@ -93,10 +94,7 @@ impl Bookmark {
             sent: self.sent,
             unusable: self.unusable,
         };
-        let unfinished = self.path.with_extension("part");
-        fs::write(&unfinished, serde_json::to_vec(&content)?)
-            .and_then(|()| fs::rename(&unfinished, &self.path))
-            .map_err(|error| Failure::of_file(&self.path, &error))
+        write_whole(&self.path, &serde_json::to_vec(&content)?).map_err(|error| Failure::of_file(&self.path, &error))
     }
 
     /// Once everything is sent, there is no place to go on from.

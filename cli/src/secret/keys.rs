@@ -74,6 +74,9 @@ impl Arguments {
             file.keys.insert(file.current.clone(), URL_SAFE_NO_PAD.encode(bytes));
             place.put_secret(name, serde_json::to_string(&file)?.as_bytes()).await?;
             println!("{name}: new current key {}, stored in {}", file.current, place.name());
+            if self.rotate == Some(Which::Link) && stored.is_some() {
+                println!("Functions know it within 15 minutes; until then links signed with it may be answered 403.");
+            }
         }
         Ok(())
     }

@@ -26,8 +26,8 @@ pub struct Arguments {
     /// Team identifier that the certificate must be of
     #[arg(long, value_name = "TEAM")]
     team: Option<String>,
-    /// What Keychain Access exports: certificate and key in one file
-    #[arg(long, value_name = "FILE", required_unless_present = "certificate", conflicts_with_all = ["certificate", "key"])]
+    /// What Keychain Access exports: certificate and key in one file; or else --certificate and --key
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["certificate", "key"])]
     p12: Option<PathBuf>,
     /// File whose first line is the password of the .p12 file [default: an empty password]
     #[arg(long, value_name = "FILE", requires = "p12")]
@@ -56,7 +56,6 @@ impl Arguments {
         let (mut certificates, key_pem) = match (&self.p12, &self.certificate, &self.key) {
             (Some(path), _, _) => read_p12(path, self.password_file.as_deref())?,
             (None, Some(certificate), Some(key)) => (certificates_pem(&read(certificate)?), read(key)?),
-            // clap asks for one of the two forms.
             _ => return Err(Failure::new("name the files: --p12, or --certificate and --key")),
         };
         if let Some(path) = &self.intermediate {

@@ -1,18 +1,11 @@
-use crate::process::{available, livepass, shell};
+use crate::process::{assert_in_order, available, livepass, shell, told};
 
 #[test]
 fn the_demo_tells_the_whole_story_and_keeps_a_package_that_others_verify() {
     let dir = tempfile::tempdir().unwrap();
     let package = dir.path().join("demo.pkpass");
-    let output = livepass().args(["demo", "--out"]).arg(&package).output().unwrap();
-    let story = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        output.status.success(),
-        "{story}\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let mut rest = story.as_str();
-    for part in [
+    let story = told(livepass().args(["demo", "--out"]).arg(&package));
+    let parts = [
         "phone -> GET /add/pass.com.example.loyalty/DEMO-1",
         "phone -> POST /v1/devices/",
         "   201   ",
@@ -24,12 +17,8 @@ fn the_demo_tells_the_whole_story_and_keeps_a_package_that_others_verify() {
         "balance: 25 -> 42.5   \"Your balance is now 42.5\"",
         "phone -> DELETE /v1/devices/",
         "All of it happened",
-    ] {
-        let at = rest
-            .find(part)
-            .unwrap_or_else(|| panic!("{part:?} is missing, or too early, in:\n{story}"));
-        rest = &rest[at + part.len()..];
-    }
+    ];
+    assert_in_order(&story, &parts);
 
     let path = package.display();
     if available("unzip") {

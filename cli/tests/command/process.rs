@@ -1,10 +1,11 @@
 //! `livepass` processes that end with the test.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::mpsc;
 
 use stack::Endpoints;
 
@@ -17,6 +18,29 @@ pub fn livepass() -> Command {
 /// Runs a shell line, for commands that are documented as such.
 pub fn shell(line: &str) -> Output {
     Command::new("bash").arg("-ec").arg(line).output().expect("bash runs")
+}
+
+/// What a command tells, once it has succeeded.
+pub fn told(command: &mut Command) -> String {
+    let output = command.output().expect("livepass runs");
+    let story = String::from_utf8(output.stdout).expect("text");
+    assert!(
+        output.status.success(),
+        "{story}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    story
+}
+
+#[track_caller]
+pub fn assert_in_order(story: &str, parts: &[&str]) {
+    let mut rest = story;
+    for part in parts {
+        let at = rest
+            .find(part)
+            .unwrap_or_else(|| panic!("{part:?} is missing, or too early, in:\n{story}"));
+        rest = &rest[at + part.len()..];
+    }
 }
 
 /// Whether a tool is there; its absence is said, since a skipped check proves nothing.
@@ -53,7 +77,8 @@ impl Ports {
 pub struct Dev {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    stderr: BufReader<ChildStderr>,
+    /// Lines of its log, read all along: a process whose pipe is full stands still.
+    stderr: mpsc::Receiver<String>,
 }
 
 impl Dev {
@@ -68,7 +93,13 @@ impl Dev {
             .spawn()
             .expect("livepass starts");
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
-        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        let log = BufReader::new(child.stderr.take().expect("a pipe"));
+        let (lines, stderr) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in log.lines().map_while(Result::ok) {
+                let _ = lines.send(line + "\n");
+            }
+        });
         Self { child, stdout, stderr }
     }
 
@@ -103,9 +134,9 @@ impl Dev {
     pub fn log_until(&mut self, text: &str) -> Vec<String> {
         let mut lines = Vec::new();
         loop {
-            let mut line = String::new();
-            self.stderr.read_line(&mut line).expect("a line");
-            assert!(!line.is_empty(), "the log ended before {text:?}: {lines:#?}");
+            let Ok(line) = self.stderr.recv() else {
+                panic!("the log ended before {text:?}: {lines:#?}");
+            };
             let found = line.contains(text);
             lines.push(line);
             if found {
@@ -131,9 +162,7 @@ impl Dev {
     /// What it wrote to standard error; ends it.
     fn log(&mut self) -> String {
         let _ = self.child.kill();
-        let mut log = String::new();
-        let _ = self.stderr.read_to_string(&mut log);
-        log
+        self.stderr.iter().collect()
     }
 }
 

@@ -231,7 +231,7 @@ fn a_rotated_identity_key_and_template_are_used_by_the_running_stack() {
     let later = status();
     let said = files.accepted(&format!("template rollback --id loyalty --dir {dir}"));
     assert!(
-        said.contains("(change 3)") && said.contains("livepass publish --template loyalty"),
+        said.contains("(change 3)") && said.contains("livepass template status --id loyalty"),
         "{said}"
     );
     let earlier = status();

@@ -18,14 +18,25 @@ fn every_command_has_help_with_examples() {
         &["template", "status"],
         &["template", "rollback"],
         &["secret", "check", "pass-type"],
+        &["secret", "put", "pass-type"],
         &["secret", "put", "apns"],
         &["secret", "put", "keys"],
         &["publish"],
+        &["deletions", "status"],
+        &["deletions", "release"],
+        &["trigger"],
     ] {
         let output = livepass().args(command).arg("--help").output().unwrap();
         let help = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success() && help.contains("Example"), "{help}");
+        assert!(!help.contains("Options that"), "what is said of all is of none: {help}");
     }
+}
+
+#[test]
+fn an_identity_without_files_names_both_forms() {
+    let said = fails(&["secret", "check", "pass-type", "--type", "pass.com.example.loyalty"]);
+    assert_eq!(said, "error: name the files: --p12, or --certificate and --key\n");
 }
 
 #[test]
