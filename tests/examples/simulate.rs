@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use serde_json::json;
-use tests::simulation::{Mutation, Outcome, Violation, replay, shorten};
+use tests::simulation::{Mutation, Outcome, Theme, Violation, replay, shorten};
 
 /// Runs seeded schedules of livepass with faults, and checks its invariants.
 ///
@@ -34,6 +34,9 @@ struct Arguments {
     /// Takes a rule out.
     #[arg(long, value_parser = mutation)]
     mutation: Option<Mutation>,
+    /// Only schedules that are about this, e.g. Queues; a mutation has a theme of its own.
+    #[arg(long, value_parser = theme)]
+    theme: Option<Theme>,
     /// Lists the rules that can be taken out.
     #[arg(long)]
     mutations: bool,
@@ -59,10 +62,16 @@ fn mutation(name: &str) -> Result<Mutation, String> {
         .ok_or_else(|| "is none of those that --mutations lists".to_owned())
 }
 
-fn simulate(seed: u64, mutation: Option<Mutation>) -> Outcome {
-    match mutation {
-        Some(mutation) => tests::simulation::simulate_without(mutation, seed),
-        None => tests::simulation::simulate(seed),
+fn theme(name: &str) -> Result<Theme, String> {
+    let found = Theme::ALL.into_iter().find(|theme| format!("{theme:?}") == name);
+    found.ok_or_else(|| format!("is none of {:?}", Theme::ALL))
+}
+
+fn simulate(seed: u64, theme: Option<Theme>, mutation: Option<Mutation>) -> Outcome {
+    match (mutation, theme) {
+        (Some(mutation), _) => tests::simulation::simulate_without(mutation, seed),
+        (None, Some(theme)) => tests::simulation::simulate_about(theme, seed),
+        (None, None) => tests::simulation::simulate(seed),
     }
 }
 
@@ -149,7 +158,7 @@ fn run(arguments: &Arguments, mutation: Option<Mutation>) -> Total {
                             return;
                         }
                         let seed = arguments.seed + index;
-                        let outcome = simulate(seed, mutation);
+                        let outcome = simulate(seed, arguments.theme, mutation);
                         calls.fetch_add(outcome.calls, Ordering::Relaxed);
                         pushes.fetch_add(outcome.pushes, Ordering::Relaxed);
                         done.fetch_add(1, Ordering::Relaxed);
@@ -196,7 +205,7 @@ fn run(arguments: &Arguments, mutation: Option<Mutation>) -> Total {
 
 /// The shortened schedule, as lines.
 fn show(arguments: &Arguments, seed: u64, violation: &Violation) -> Vec<String> {
-    let whole = simulate(seed, arguments.mutation);
+    let whole = simulate(seed, arguments.theme, arguments.mutation);
     let short = shorten(
         &whole.schedule,
         violation.invariant,
@@ -220,7 +229,7 @@ fn show(arguments: &Arguments, seed: u64, violation: &Violation) -> Vec<String> 
 }
 
 fn trace(arguments: &Arguments) -> ExitCode {
-    let outcome = simulate(arguments.seed, arguments.mutation);
+    let outcome = simulate(arguments.seed, arguments.theme, arguments.mutation);
     let replayed = replay(&outcome.schedule, arguments.mutation, true);
     for (index, line) in replayed.lines.iter().enumerate() {
         println!("{:>4}. {line}", index + 1);

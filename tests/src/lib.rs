@@ -7,15 +7,22 @@ pub mod clock;
 pub mod hostile;
 pub mod simulation;
 pub mod site;
-pub mod tap;
 pub mod workbench;
 
 pub use backend::Backend;
 pub use caller::{Caller, Registrant};
 pub use clock::TestClock;
 pub use site::Site;
-pub use tap::Tap;
 pub use workbench::Workbench;
+
+/// The demo's template with another company on it.
+pub fn loyalty_of(company: &str) -> pkpass::Template {
+    let mut files = seed::templates::loyalty();
+    let pass_json = files.get_mut("pass.json").expect("a pass.json");
+    let text = String::from_utf8_lossy(pass_json).replace("Morningside Coffee", company);
+    *pass_json = text.into_bytes();
+    pkpass::Template::from_files(files).expect("a good template")
+}
 
 /// Pass type, serial and template of the seeded demo card.
 pub const LOYALTY: &str = "pass.com.example.loyalty";

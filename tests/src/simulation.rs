@@ -6,12 +6,15 @@ mod apns;
 mod conversations;
 mod doings;
 mod engine;
+mod graces;
 pub mod invariants;
 mod material;
 mod mutations;
 mod phone;
 mod plan;
+mod queues;
 mod report;
+mod restore;
 mod run;
 mod setup;
 mod shrink;
@@ -52,6 +55,11 @@ fn with_engine(run: impl FnOnce(Engine) -> (Outcome, Engine)) -> Outcome {
 /// Runs the schedule that a seed decides.
 pub fn simulate(seed: u64) -> Outcome {
     with_engine(|engine| run::draw(engine, seed, None, None))
+}
+
+/// Runs a schedule that is about one thing.
+pub fn simulate_about(theme: Theme, seed: u64) -> Outcome {
+    with_engine(|engine| run::draw(engine, seed, Some(theme), None))
 }
 
 /// The same with a rule taken out, among schedules that are about what the rule is for.

@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use apns_simulator::PushRecord;
 use aws::dynamodb::Registry;
+use aws::files::write_whole;
+use aws::queues::{Queue, QueueFolder};
 use aws_sdk_dynamodb::types::AttributeValue;
 use edge::Platform;
 use passes::ids::{DeviceKey, PassKey};
@@ -41,11 +43,20 @@ impl Site {
 
     /// The same with these values of template.yaml's parameters.
     pub async fn start_with<const N: usize>(parameters: [(&str, &str); N]) -> Self {
+        let parameters = BTreeMap::from(parameters.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let clock = TestClock::starting_now();
+        Self::start_on(dir, TestClock::starting_now(), parameters).await
+    }
+
+    /// On what another one has left.
+    pub async fn start_again((dir, clock): (TempDir, TestClock)) -> Self {
+        Self::start_on(dir, clock, BTreeMap::new()).await
+    }
+
+    async fn start_on(dir: TempDir, clock: TestClock, parameters: BTreeMap<String, String>) -> Self {
         let config = StackConfig {
             clock: clock.wall_clock(),
-            parameters: BTreeMap::from(parameters.map(|(name, value)| (name.to_owned(), value.to_owned()))),
+            parameters,
             ..StackConfig::on_free_ports(dir.path())
         };
         let stack = Stack::start(config).await.expect("the stack starts");
@@ -88,6 +99,27 @@ impl Site {
             .await
             .expect("all changes are published in time")
             .expect("the stream runs");
+    }
+
+    /// The queue that sweeps go through.
+    pub fn sweep_queue(&self) -> Queue<QueueFolder> {
+        let folder = stack::queue_folder(self.dir(), "SweepQueue");
+        Queue::new(QueueFolder::new(folder, self.clock.wall_clock().as_fn()))
+    }
+
+    /// Uploads a bundle, whole at once: the site's own source may look at any time.
+    pub fn upload(&self, template: &str, bundle: &[u8]) {
+        let path = self.stack.folder().incoming_dir().join(format!("{template}.zip"));
+        write_whole(&path, bundle).expect("uploaded");
+    }
+
+    /// Every draft and upload is published or refused, and its passes have followed.
+    pub async fn followed(&self) {
+        tokio::time::timeout(PATIENCE, self.stack.taken_in())
+            .await
+            .expect("uploads are taken in in time")
+            .expect("uploads are watched");
+        self.worked_off().await;
     }
 
     /// Every message that the queues could give out has been.

@@ -1,7 +1,8 @@
 //! The domain over the real adapters and the real engine, without HTTP or streams: a test says
 //! which step runs when.
 
-use std::collections::BTreeMap;
+mod doubles;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -17,26 +18,27 @@ use edge::WallClock;
 use passes::device::Device;
 use passes::due::{DueOutcome, push_if_due};
 use passes::fan_out::{FurtherPages, Pushing};
-use passes::ids::{DeviceKey, PassKey, PassTypeIdentifier, Registration, SerialNumber};
+use passes::ids::{DeviceKey, PassKey, Registration, SerialNumber};
 use passes::list::{ListOutcome, list};
 use passes::pace::Pace;
 use passes::pages::{PageReport, Pages};
-use passes::ports::{ReadDevice as _, ReadRevision as _, SendPage, StoreError, StoreResult};
+use passes::ports::{ReadDevice as _, ReadRevision as _, StoreResult};
 use passes::publish::{PublishReport, Publisher};
-use passes::push::{PushOutcome, SendPush};
-use passes::register::{RegisterOutcome, UnregisterOutcome, register, unregister};
+use passes::register::{RegisterOutcome, RegistrationLimits, UnregisterOutcome, register, unregister};
 use passes::revision::Revision;
-use passes::settle::Refusals;
+use passes::settle::Breaker;
+use passes::sweep::{Sweep, SweepPage, SweepPass, SweepReport};
 use passes::tag::UpdateTag;
-use passes::tokens::PushToken;
 use passes::work::{Hint, NextPage};
 use serde_json::json;
+use tap::Tap;
 use tempfile::TempDir;
 
-use crate::{Backend, LOYALTY, Tap, TestClock};
+use crate::{Backend, LOYALTY, TestClock};
+pub use doubles::{PageQueue, Pushes};
 
 const PASSES: &str = "Passes";
-const REGISTRY: &str = "Registry";
+pub const REGISTRY: &str = "Registry";
 
 /// Cheap to clone; clones share tables, clock and pushes, but each chooses its way to the engine.
 #[derive(Clone)]
@@ -48,75 +50,18 @@ pub struct Workbench {
     pub pushes: Pushes,
     pub queue: PageQueue,
     pub registry: Registry,
-    sources: Sources,
+    doubted: Arc<Mutex<u32>>,
+    /// As the parameters say; a test lowers them.
+    pub deletions_per_hour: u64,
+    pub devices_per_pass: u64,
+    pub sources: Sources,
     material: Arc<Material<Folder, Folder>>,
 }
 
-/// Notes every push and answers as told.
-#[derive(Clone, Default)]
-pub struct Pushes {
-    sent: Arc<Mutex<Vec<String>>>,
-    answers: Arc<Mutex<BTreeMap<String, PushOutcome>>>,
-}
-
-impl Pushes {
-    /// Push tokens in the order in which they were pushed.
-    pub fn sent(&self) -> Vec<String> {
-        self.sent.lock().unwrap().clone()
-    }
-
-    pub fn answer(&self, token: &str, outcome: PushOutcome) {
-        self.answers.lock().unwrap().insert(token.to_owned(), outcome);
-    }
-}
-
-impl SendPush for Pushes {
-    async fn send_push(&self, to: &PushToken, _: &PassTypeIdentifier) -> PushOutcome {
-        self.sent.lock().unwrap().push(to.expose().to_owned());
-        self.answers
-            .lock()
-            .unwrap()
-            .get(to.expose())
-            .cloned()
-            .unwrap_or(PushOutcome::Accepted)
-    }
-}
-
-/// Keeps pages until a test takes them up.
-#[derive(Clone, Default)]
-pub struct PageQueue {
-    waiting: Arc<Mutex<Vec<NextPage>>>,
-    refuses: Arc<Mutex<bool>>,
-}
-
-impl PageQueue {
-    /// Pages sent and not taken yet, oldest first.
-    pub fn waiting(&self) -> Vec<NextPage> {
-        self.waiting.lock().unwrap().clone()
-    }
-
-    /// The oldest page, which is then gone.
-    pub fn take(&self) -> Option<NextPage> {
-        let mut waiting = self.waiting.lock().unwrap();
-        (!waiting.is_empty()).then(|| waiting.remove(0))
-    }
-
-    /// Whether the next pages are refused, as by a queue that is away.
-    pub fn refuse(&self, refuses: bool) {
-        *self.refuses.lock().unwrap() = refuses;
-    }
-}
-
-impl SendPage for PageQueue {
-    async fn send_page(&self, page: &NextPage) -> StoreResult<()> {
-        if *self.refuses.lock().unwrap() {
-            return Err(StoreError::OutcomeUnknown {
-                call: "send-page",
-                source: "the queue is away".into(),
-            });
-        }
-        self.waiting.lock().unwrap().push(page.clone());
-        Ok(())
+/// Passes of a sweep are published as any others; none of them is ever handed over.
+impl SweepPass for Workbench {
+    async fn sweep_pass(&self, key: &PassKey) -> bool {
+        self.publish_key(key).await.is_ok()
     }
 }
 
@@ -154,14 +99,17 @@ impl Workbench {
         let client = stack::dynamodb_client(&upstream).await;
         let clock = TestClock::starting_now();
         let bench = Self {
-            tap: Tap::start(upstream).await,
+            tap: Tap::recording(),
             backend: Backend {
                 client: client.clone(),
                 passes_table: PASSES.into(),
             },
             pushes: Pushes::default(),
             queue: PageQueue::default(),
+            doubted: Arc::default(),
             registry: Registry::new(client.clone(), REGISTRY),
+            deletions_per_hour: 1000,
+            devices_per_pass: 100_000,
             sources: Sources::new(client, PASSES, REGISTRY),
             material: Arc::new(material(&clock.wall_clock())),
             clock,
@@ -174,7 +122,7 @@ impl Workbench {
 
     /// The same tables through the tap.
     pub async fn tapped(&self) -> Self {
-        let client = stack::dynamodb_client(self.tap.url()).await;
+        let client = self.tap.client(self.client());
         Self {
             registry: Registry::new(client.clone(), REGISTRY),
             sources: Sources::new(client, PASSES, REGISTRY),
@@ -216,22 +164,52 @@ impl Workbench {
         self.publish_by(&key(serial), Hint::EXPLICIT).await
     }
 
+    /// As `livepass publish --after-restore` asks for it.
+    pub async fn publish_after_restore(&self, serial: &str, restored_at: u64) -> StoreResult<PublishReport> {
+        let hint = Hint {
+            restored_at: Some(restored_at),
+            ..Hint::EXPLICIT
+        };
+        self.publish_by(&key(serial), hint).await
+    }
+
     pub async fn publish_key(&self, key: &PassKey) -> StoreResult<PublishReport> {
         self.publish_by(key, Hint::default()).await
     }
 
     async fn publish_by(&self, key: &PassKey, hint: Hint) -> StoreResult<PublishReport> {
+        let breaker = Breaker::default();
+        let report = self.publish_in_batch(key, hint, &breaker).await;
+        self.conclude(&breaker).await?;
+        report
+    }
+
+    /// One of several passes that are published in one batch.
+    pub async fn publish_in_batch(&self, key: &PassKey, hint: Hint, breaker: &Breaker) -> StoreResult<PublishReport> {
         let clock = self.clock.wall_clock();
         let publisher = Publisher {
             sources: &self.sources,
             store: &self.registry,
             material: &*self.material,
-            pushing: Pushing::Now(&self.pushes),
+            pushing: Pushing::Now(&self.pushes, breaker),
             further_pages: FurtherPages::Sent(&self.queue),
             clock: &clock,
             web_service_url: "http://127.0.0.1:8080",
+            deletions_per_hour: self.deletions_per_hour,
         };
         publisher.publish(key, hint).await
+    }
+
+    /// As the function does at a batch's end.
+    pub async fn conclude(&self, breaker: &Breaker) -> StoreResult<()> {
+        let conclusion = breaker.conclude(&self.registry, self.clock.now()).await;
+        *self.doubted.lock().unwrap() = conclusion.doubted;
+        conclusion.fault.map_or(Ok(()), Err)
+    }
+
+    /// Devices that kept their lease in the last batch because most were refused.
+    pub fn doubted(&self) -> u32 {
+        *self.doubted.lock().unwrap()
     }
 
     /// Takes a page up as push-devices does, without ever running out of time.
@@ -244,14 +222,40 @@ impl Workbench {
         page: &NextPage,
         time_is_up: impl Fn() -> bool + Sync,
     ) -> StoreResult<PageReport> {
+        let breaker = &Breaker::default();
         let pages = Pages {
             store: &self.registry,
-            pushing: Pushing::Now(&self.pushes),
+            pushing: Pushing::Now(&self.pushes, breaker),
             queue: &self.queue,
             pace: &Pace::per_second(100_000),
             clock: &self.clock.wall_clock(),
         };
-        pages.take_up(page, time_is_up).await
+        let report = pages.take_up(page, time_is_up).await;
+        self.conclude(breaker).await?;
+        report
+    }
+
+    /// Takes a page of a sweep up as publish-changes does.
+    pub async fn sweep(&self, page: &SweepPage, time_is_up: impl Fn() -> bool + Sync) -> StoreResult<SweepReport> {
+        let sweep = Sweep {
+            store: &self.registry,
+            records: &self.sources,
+            queue: &self.queue,
+        };
+        sweep.sweep_page(page, self, time_is_up).await
+    }
+
+    /// Takes up what was handed on until nothing is left.
+    pub async fn sweep_all(&self) {
+        loop {
+            let pages = self.queue.take_sweeps();
+            if pages.is_empty() {
+                return;
+            }
+            for page in pages {
+                self.sweep(&page, || false).await.expect("swept");
+            }
+        }
     }
 
     /// A card with this balance, published.
@@ -311,7 +315,10 @@ impl Workbench {
             &registration(device, serial),
             &token,
             &push_token.parse().expect("hex"),
-            1000,
+            RegistrationLimits {
+                serials_per_device: 1000,
+                devices_per_pass: self.devices_per_pass,
+            },
         )
         .await
     }
@@ -349,10 +356,13 @@ impl Workbench {
 
     pub async fn push_if_due(&self, device: &str) -> DueOutcome {
         let clock = self.clock.wall_clock();
-        let refusals = Refusals::default();
-        let outcome = push_if_due(&self.registry, &self.pushes, &clock, &device_key(device), &refusals).await;
-        let concluded = refusals.conclude(&self.registry, self.clock.now()).await;
-        assert_eq!(concluded.expect("concluded"), 0, "one device is no environment");
+        let breaker = Breaker::default();
+        let outcome = push_if_due(&self.registry, &self.pushes, &clock, &device_key(device), &breaker).await;
+        let conclusion = breaker.conclude(&self.registry, self.clock.now()).await;
+        assert!(
+            conclusion.fault.is_none() && conclusion.doubted == 0,
+            "one device is no environment"
+        );
         outcome.expect("pushed")
     }
 
@@ -367,6 +377,18 @@ impl Workbench {
             .await
             .expect("the registry answers")
             .item
+    }
+
+    /// As an operator with a console would.
+    pub async fn delete_item(&self, pk: &str, sk: &str) {
+        self.client()
+            .delete_item()
+            .table_name(REGISTRY)
+            .key("PK", AttributeValue::S(pk.into()))
+            .key("SK", AttributeValue::S(sk.into()))
+            .send()
+            .await
+            .expect("the item is deleted");
     }
 
     /// Whether the Registry holds the registration of this pass on this device.

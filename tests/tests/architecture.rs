@@ -28,7 +28,7 @@ fn tree(package: &str) -> BTreeSet<String> {
         .collect()
 }
 
-const DEPLOYED: [&str; 8] = [
+const DEPLOYED: [&str; 9] = [
     "register-device",
     "unregister-device",
     "list-updated-passes",
@@ -36,6 +36,7 @@ const DEPLOYED: [&str; 8] = [
     "log-messages",
     "add-pass",
     "publish-changes",
+    "publish-template",
     "push-devices",
 ];
 
@@ -71,7 +72,9 @@ fn nothing_local_is_deployed() {
             "cloud",
             "phone",
             "seed",
+            "situations",
             "stack",
+            "tap",
             "dynoxide-rs",
             "rcgen",
         ] {

@@ -227,6 +227,8 @@ fn event_seeds() -> Vec<Vec<u8>> {
         include_bytes!("../../../events/publish-changes--same-pass-twice.json").to_vec(),
         include_bytes!("../../../events/publish-changes--keys-of-the-queue.json").to_vec(),
         include_bytes!("../../../events/push-devices--page.json").to_vec(),
+        include_bytes!("../../../events/publish-changes--pages-of-a-sweep.json").to_vec(),
+        include_bytes!("../../../events/publish-template--uploaded.json").to_vec(),
     ]
 }
 
@@ -236,7 +238,7 @@ fn event(input: &[u8]) -> bool {
         Ok(Occasion::Queue(batch)) => edge::queue::deliveries(batch)
             .iter()
             .any(|delivery| delivery.message.is_ok()),
-        Ok(Occasion::Schedule) | Err(_) => false,
+        Ok(Occasion::Schedule) | Err(_) => serde_json::from_slice::<publish_template::ObjectCreated>(input).is_ok(),
     }
 }
 

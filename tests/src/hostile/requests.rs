@@ -26,6 +26,18 @@ pub struct Requests {
     events: BTreeMap<&'static str, Value>,
 }
 
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"];
+
+/// The methods that each function serves; all others are answered 405.
+fn serves(function: &str, method: &str) -> bool {
+    match function {
+        "register-device" | "log-messages" => method == "POST",
+        "unregister-device" => method == "DELETE",
+        "send-pass" => matches!(method, "GET" | "HEAD"),
+        _ => method == "GET",
+    }
+}
+
 impl Requests {
     pub fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -95,16 +107,16 @@ impl Requests {
                 *value = text.into();
             }
         }
-        let path = match event["pathParameters"].as_object() {
-            Some(parameters) => parameters
-                .values()
-                .filter_map(Value::as_str)
-                .collect::<Vec<_>>()
-                .join("/"),
-            None => String::new(),
-        };
-        event["rawPath"] = format!("/v1/{path}").into();
-        event["requestContext"]["http"]["path"] = event["rawPath"].clone();
+        // A function whose route has no names in it goes by the path.
+        if let Some(parameters) = event["pathParameters"].as_object() {
+            let path: Vec<_> = parameters.values().filter_map(Value::as_str).collect();
+            event["rawPath"] = format!("/v1/{}", path.join("/")).into();
+            event["requestContext"]["http"]["path"] = event["rawPath"].clone();
+        }
+        let asked = input["method"].as_str().unwrap_or_default();
+        let method = METHODS.into_iter().find(|method| *method == asked);
+        // An altered one still is some method, since the gateway's `ANY` lets all through.
+        event["requestContext"]["http"]["method"] = method.unwrap_or(METHODS[asked.len() % METHODS.len()]).into();
         let query = texts("query");
         event["rawQueryString"] = query
             .iter()
@@ -154,12 +166,12 @@ impl Target for Requests {
         let path = json!({"device": DEVICE, "passType": LOYALTY, "serial": DEMO});
         let headers = json!({"authorization": format!("ApplePass {}", self.token), "content-type": "application/json", "if-modified-since": "Sat, 21 Nov 2026 10:00:00 GMT"});
         [
-            json!({"function": "register-device", "path": path, "query": {}, "headers": headers, "body": json!({"pushToken": "00".repeat(32)}).to_string(), "base64": false}),
-            json!({"function": "unregister-device", "path": path, "query": {}, "headers": headers, "body": "", "base64": false}),
-            json!({"function": "list-updated-passes", "path": path, "query": {"passesUpdatedSince": "1795255200"}, "headers": {}, "body": "", "base64": false}),
-            json!({"function": "send-pass", "path": path, "query": {}, "headers": headers, "body": "", "base64": false}),
-            json!({"function": "log-messages", "path": {}, "query": {}, "headers": headers, "body": json!({"logs": ["Unexpected response code 404"]}).to_string(), "base64": true}),
-            json!({"function": "add-pass", "path": path, "query": {"e": link.expiry, "k": link.key_name, "s": link.mac}, "headers": {}, "body": "", "base64": false}),
+            json!({"function": "register-device", "method": "POST", "path": path, "query": {}, "headers": headers, "body": json!({"pushToken": "00".repeat(32)}).to_string(), "base64": false}),
+            json!({"function": "unregister-device", "method": "DELETE", "path": path, "query": {}, "headers": headers, "body": "", "base64": false}),
+            json!({"function": "list-updated-passes", "method": "GET", "path": path, "query": {"passesUpdatedSince": "1795255200"}, "headers": {}, "body": "", "base64": false}),
+            json!({"function": "send-pass", "method": "GET", "path": path, "query": {}, "headers": headers, "body": "", "base64": false}),
+            json!({"function": "log-messages", "method": "POST", "path": {}, "query": {}, "headers": headers, "body": json!({"logs": ["Unexpected response code 404"]}).to_string(), "base64": true}),
+            json!({"function": "add-pass", "method": "GET", "path": path, "query": {"e": link.expiry, "k": link.key_name, "s": link.mac}, "headers": {}, "body": "", "base64": false}),
         ]
         .map(|value| value.to_string().into_bytes())
         .into()
@@ -182,10 +194,17 @@ impl Target for Requests {
             (200..500).contains(&status),
             "{function} answers {status}: {answer}\n{event}"
         );
+        let method = event["requestContext"]["http"]["method"].as_str().expect("a method");
+        assert_eq!(
+            status == 405,
+            !serves(function, method),
+            "{function} answers {method} with {status}\n{event}"
+        );
         let known: &[u64] = match function {
+            _ if status == 405 => &[405],
             "list-updated-passes" => &[200, 204],
             "log-messages" => &[200],
-            _ => &[200, 201, 304, 400, 401, 403, 404, 405, 410],
+            _ => &[200, 201, 304, 400, 401, 403, 404, 410],
         };
         assert!(
             known.contains(&status),

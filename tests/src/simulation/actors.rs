@@ -5,13 +5,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use passes::deletion::hand_on;
 use passes::due::{DueOutcome, push_if_due};
 use passes::fan_out::{FurtherPages, NoQueue, Pushing};
 use passes::ids::{DeviceKey, PassKey, PassTypeIdentifier};
-use passes::ports::{DUE_SHARDS, FindDue as _, StoreError, StoreResult};
+use passes::ports::{DUE_SHARDS, FindDue as _, SendPage, StoreError, StoreResult};
 use passes::publish::{PublishOutcome, PublishReport, Publisher};
 use passes::push::{PushOutcome, Refusal, RefusalKind, SendPush};
-use passes::settle::Refusals;
+use passes::settle::Breaker;
 use passes::time::{Clock, Timestamp};
 use passes::tokens::PushToken;
 use passes::work::Hint;
@@ -19,6 +20,7 @@ use passes::work::Hint;
 use super::engine::{REGISTRY, number};
 use super::invariants::Violation;
 use super::material::Material;
+use super::queues::{Message, Queues, hand_over};
 use super::store::{Sources, Store};
 use super::wire::{Ask, Shared, Verdict};
 use super::world::{Actor, phone_name, serial};
@@ -56,7 +58,7 @@ impl Hands {
             shared: shared.clone(),
             actor,
         };
-        let store = Store::new(shared.clone(), client.clone(), clock.clone());
+        let store = Store::new(shared.clone(), client.clone(), clock.clone(), actor);
         Self {
             sources: Sources::new(client.clone(), store.clone()),
             shared: shared.clone(),
@@ -69,6 +71,14 @@ impl Hands {
     pub fn note(&self, line: impl FnOnce() -> String) {
         let actor = self.actor;
         self.shared.lock().log.note(|| format!("{actor}: {}", line()));
+    }
+
+    /// Whether somebody who may push does so now.
+    pub fn pushing<'a>(&'a self, may: bool, push: &'a Push<'a>, breaker: &'a Breaker) -> Pushing<'a, Push<'a>> {
+        match may && !self.shared.lock().holds_pushes() {
+            true => Pushing::Now(push, breaker),
+            false => Pushing::LeftToSchedule,
+        }
     }
 
     /// Runs a function that the scheduler may kill.
@@ -144,7 +154,7 @@ impl Clock for ActorClock {
     async fn wait(&self, _: Duration) {}
 }
 
-struct Push<'a>(&'a Hands);
+pub(super) struct Push<'a>(pub &'a Hands);
 
 impl SendPush for Push<'_> {
     async fn send_push(&self, to: &PushToken, _: &PassTypeIdentifier) -> PushOutcome {
@@ -171,37 +181,98 @@ impl SendPush for Push<'_> {
     }
 }
 
+/// As add-pass publishes: without the APNs key and the queues.
+pub(super) async fn publish_first(hands: &Hands, pass: u8) -> StoreResult<PublishReport> {
+    publish(hands, pass, Hint::default(), false, FurtherPages::<NoQueue>::InPlace).await
+}
+
 /// Publishes one pass and pushes, or leaves that to the schedule.
-pub(super) async fn publish(hands: &Hands, pass: u8, pushing: bool) -> StoreResult<PublishReport> {
-    let push = Push(hands);
+async fn publish<Q: SendPage>(
+    hands: &Hands,
+    pass: u8,
+    hint: Hint,
+    pushing: bool,
+    further_pages: FurtherPages<'_, Q>,
+) -> StoreResult<PublishReport> {
+    let (push, breaker) = (Push(hands), Breaker::default());
     let key = key(pass);
     let publisher = Publisher {
         sources: &hands.sources,
         store: &hands.store,
         material: &Material,
-        pushing: if pushing {
-            Pushing::Now(&push)
-        } else {
-            Pushing::LeftToSchedule
-        },
-        // No pass is on more phones than the first page holds.
-        further_pages: FurtherPages::<NoQueue>::InPlace,
+        pushing: hands.pushing(pushing, &push, &breaker),
+        further_pages,
         clock: &hands.clock,
         web_service_url: WEB_SERVICE_URL,
+        deletions_per_hour: 1000,
     };
-    publisher.publish(&key, Hint::default()).await
+    let report = publisher.publish(&key, hint).await;
+    concluded(&breaker, hands).await?;
+    report
 }
 
-/// publish-changes with one hint, which comes again unless it succeeded.
-pub(super) async fn publisher(hands: Hands, pass: u8, returns: bool) {
+/// As the functions do at a batch's end.
+pub(super) async fn concluded(breaker: &Breaker, hands: &Hands) -> StoreResult<()> {
+    let conclusion = breaker.conclude(&hands.store, hands.clock.now()).await;
+    conclusion.fault.map_or(Ok(()), Err)
+}
+
+/// What brings a key to a publisher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// The stream. It comes again unless it was done with.
+    Change,
+    /// `PublishQueue`; as above.
+    Message(Hint),
+    /// A second copy of either. Where that fails it comes again when all else has been done.
+    Copy,
+}
+
+/// What became of a key.
+enum End {
+    Published(PublishReport),
+    HandedOver,
+}
+
+/// publish-changes with one key.
+pub(super) async fn publisher(hands: Hands, pass: u8, occasion: Occasion) {
     let serial = serial(pass);
-    let outcome = hands.serve(publish(&hands, pass, true)).await;
+    let hint = match occasion {
+        Occasion::Message(hint) => hint,
+        Occasion::Change | Occasion::Copy => Hint::default(),
+    };
+    let queues = Queues(&hands);
+    let hands_over = occasion == Occasion::Change && hands.shared.lock().setup.hands_over;
+    let run = async {
+        let first = publish(&hands, pass, hint, true, FurtherPages::Sent(&queues)).await;
+        let error = match first {
+            Ok(report) => return Ok(End::Published(report)),
+            Err(error) if !hands_over => return Err(error),
+            Err(error) => error,
+        };
+        hands.failed(&format!("publishing {serial}"), &error);
+        hands.shared.lock().attempt_ended(hands.actor);
+        match publish(&hands, pass, hint, true, FurtherPages::Sent(&queues)).await {
+            Ok(report) => Ok(End::Published(report)),
+            Err(error) => {
+                hands.failed(&format!("publishing {serial} again"), &error);
+                hand_over(&hands, pass).await?;
+                Ok(End::HandedOver)
+            }
+        }
+    };
+    let outcome = hands.serve(run).await;
     let again = match &outcome {
-        Ok(Ok(report)) => {
+        Ok(Ok(End::HandedOver)) => {
+            hands.note(|| format!("leaves {serial} to the queue"));
+            false
+        }
+        Ok(Ok(End::Published(report))) => {
             hands.note(|| match &report.outcome {
                 PublishOutcome::Nothing => format!("there is nothing to publish of {serial}"),
                 PublishOutcome::Published(_) => format!("has published {serial}"),
                 PublishOutcome::Unchanged(_) => format!("finds {serial} unchanged"),
+                PublishOutcome::Held(_) => format!("holds {serial}"),
                 PublishOutcome::Refused { .. } => format!("cannot publish {serial}"),
             });
             hands.shared.lock().function_returned(hands.actor);
@@ -217,9 +288,12 @@ pub(super) async fn publisher(hands: Hands, pass: u8, returns: bool) {
         }
     };
     let mut world = hands.shared.lock();
-    world.function_ended(hands.actor);
-    if again && returns {
-        world.hints.push_back(pass);
+    world.attempt_ended(hands.actor);
+    match occasion {
+        Occasion::Change if again => world.hints.push_back(pass),
+        Occasion::Copy if again => world.copy_comes_again(pass),
+        Occasion::Message(hint) if again => world.enqueue(Message::Key { pass, hint }),
+        _ => {}
     }
 }
 
@@ -227,6 +301,7 @@ pub(super) async fn publisher(hands: Hands, pass: u8, returns: bool) {
 pub(super) async fn schedule(hands: Hands, stale: Option<u8>) {
     let run = async {
         let mut keys = Vec::new();
+        let mut passes = Vec::new();
         match stale {
             Some(phone) => keys.push(device(phone)),
             None => {
@@ -239,6 +314,7 @@ pub(super) async fn schedule(hands: Hands, stale: Option<u8>) {
                             .due(shard, hands.clock.now(), after.as_ref(), 100)
                             .await?;
                         keys.extend(page.devices);
+                        passes.extend(page.passes);
                         after = page.after;
                         if after.is_none() {
                             break;
@@ -247,16 +323,23 @@ pub(super) async fn schedule(hands: Hands, stale: Option<u8>) {
                 }
             }
         }
-        let refusals = Refusals::default();
+        for pass in passes {
+            if hand_on(&hands.store, &Queues(&hands), &hands.clock, &pass).await? {
+                hands.note(|| format!("hands {} on to its end", pass.key.serial));
+            }
+        }
+        let breaker = Breaker::default();
         for key in keys {
-            match push_if_due(&hands.store, &Push(&hands), &hands.clock, &key, &refusals).await? {
-                DueOutcome::Pushed { stop: true, .. } => break,
-                DueOutcome::GivenUp => hands.note(|| format!("gives phone {} up", key.device.as_str())),
-                _ => {}
+            if hands.shared.lock().holds_pushes() || breaker.is_open_for(&key.pass_type) {
+                continue;
+            }
+            let outcome = push_if_due(&hands.store, &Push(&hands), &hands.clock, &key, &breaker).await?;
+            if outcome == DueOutcome::GivenUp {
+                hands.note(|| format!("gives phone {} up", key.device.as_str()));
             }
             hands.shared.lock().function_returned(hands.actor);
         }
-        refusals.conclude(&hands.store, hands.clock.now()).await?;
+        concluded(&breaker, &hands).await?;
         StoreResult::Ok(())
     };
     match hands.serve(run).await {
@@ -264,7 +347,7 @@ pub(super) async fn schedule(hands: Hands, stale: Option<u8>) {
         Ok(Err(error)) => hands.failed("pushing what is due", &error),
         Err(Killed) => hands.note(|| "dies".into()),
     }
-    hands.shared.lock().function_ended(hands.actor);
+    hands.shared.lock().attempt_ended(hands.actor);
 }
 
 /// Shards with an entry: asking the others would only cost time.

@@ -1,19 +1,22 @@
 //! What phones ask of livepass, as Wallet does: it asks again until it is answered.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use passes::list::{ListOutcome, list};
-use passes::ports::{ReadRevision as _, StoreResult};
-use passes::register::{RegisterOutcome, UnregisterOutcome, register, unregister};
+use passes::ports::{AnswerList as _, Answering, ReadDevice as _, ReadRevision as _, StoreResult};
+use passes::register::{RegisterOutcome, RegistrationLimits, UnregisterOutcome, register, unregister};
 use passes::revision::Revision;
 use passes::send::{SendOutcome, send};
 use passes::tag::{RevisionNumber, UpdateTag};
+use passes::time::Clock as _;
 use passes::tokens::AuthenticationToken;
 
-use super::actors::{Hands, Killed, device, key, publish};
-use super::engine::{REGISTRY, marks};
+use super::actors::{Hands, Killed, device, key, publish_first};
+use super::engine::{REGISTRY, marks, number};
 use super::invariants::Violation;
 use super::material::Content;
+use super::mutations::Mutation;
 use super::phone::Held;
 use super::report::since_start;
 use super::wire::{Ask, Verdict};
@@ -69,8 +72,11 @@ async fn list_once(hands: &Hands, phone: u8) {
             )
         };
         async move {
-            let asked = hands.store.listed_since(since);
-            let outcome = list(&hands.store, &hands.clock, &device(phone), asked.map(UpdateTag::new)).await?;
+            let asked = hands.store.listed_since(since).map(UpdateTag::new);
+            let outcome = match hands.store.has(Mutation::ForeignTagBelieved) {
+                true => list_plainly(hands, phone, asked).await?,
+                false => list(&hands.store, &hands.clock, &device(phone), asked).await?,
+            };
             let (serials, tag) = match outcome {
                 ListOutcome::NothingNew => {
                     hands.note(|| format!("list since {} -> nothing new", since_start(since)));
@@ -94,7 +100,9 @@ async fn list_once(hands: &Hands, phone: u8) {
                     Some((pass_of(serial)?, mark.map(|mark| mark.1)))
                 })
                 .collect();
-            let answer = world.list_answered(phone, since, tag, named, &registered);
+            let mut answer = world.list_answered(phone, since, tag, named, &registered);
+            // After turns in vain the lease stays, and the next call repeats the list.
+            answer.repeats = number(&device, "due_at").is_some();
             Ok(Some(answer))
         }
     };
@@ -108,7 +116,33 @@ async fn list_once(hands: &Hands, phone: u8) {
     let named = answer.named.iter().map(|named| named.pass);
     phone
         .to_fetch
-        .extend(named.filter(|pass| phone.passes.contains_key(pass)));
+        .extend(named.filter(|pass| phone.passes.get(pass).is_some_and(|held| !held.content.let_go)));
+}
+
+/// For `ForeignTagBelieved`: any tag is compared with the marks, as if this item had given it.
+async fn list_plainly(hands: &Hands, phone: u8, since: Option<UpdateTag>) -> StoreResult<ListOutcome> {
+    let key = device(phone);
+    let Some(found) = hands.store.device(&key).await? else {
+        return Ok(ListOutcome::NothingNew);
+    };
+    let answering = Answering {
+        expected_tag: found.tag,
+        expected_due_at: found.lease.map(|lease| lease.due_at),
+        tag: found.tag,
+        now: hands.clock.now(),
+    };
+    if found.lease.is_some() {
+        // A change in between is listed by the next call.
+        hands.store.answer(&key, answering).await?;
+    }
+    let serials = found.changed_since(since.unwrap_or(UpdateTag::new(0)));
+    Ok(match serials.is_empty() {
+        true => ListOutcome::NothingNew,
+        false => ListOutcome::Changed {
+            serials,
+            tag: found.tag,
+        },
+    })
 }
 
 /// Downloads a pass that the phone holds, unless it is the same still.
@@ -125,7 +159,15 @@ async fn fetch(hands: &Hands, phone: u8, pass: u8) {
         };
         let since = RevisionNumber::new(held.revision).http_date();
         let call = || async {
-            let outcome = send(&hands.store, &key, &held.token, Some(&since)).await?;
+            let outcome = match send(&hands.store, &key, &held.token, Some(&since)).await? {
+                SendOutcome::Modified(revision)
+                    if hands.store.has(Mutation::EarlierDateNotModified)
+                        && revision.number.value() <= held.revision =>
+                {
+                    SendOutcome::NotModified(revision)
+                }
+                outcome => outcome,
+            };
             hands.note(|| {
                 let shown = match &outcome {
                     SendOutcome::Modified(revision) => {
@@ -137,16 +179,18 @@ async fn fetch(hands: &Hands, phone: u8, pass: u8) {
                 };
                 format!("get {name}, holds {} -> {shown}", since_start(Some(held.revision)))
             });
-            Ok(outcome)
+            // A restore has put an earlier one back into service; it may be replaced before this arrives.
+            let back = hands.shared.lock().watch.put_back.get(&pass).copied();
+            Ok((outcome, back))
         };
         let answered = hands.serve(call()).await;
-        let outcome = match answered {
-            Ok(Ok(outcome)) => {
+        let (outcome, back) = match answered {
+            Ok(Ok(answer)) => {
                 let travel = Ask::Travel {
                     what: format!("{name}'s download"),
                 };
                 match hands.shared.ask(travel).await {
-                    Verdict::Travel { arrived: true } => outcome,
+                    Verdict::Travel { arrived: true } => answer,
                     _ => {
                         hands.shared.ask(Ask::Pause).await;
                         continue;
@@ -173,7 +217,8 @@ async fn fetch(hands: &Hands, phone: u8, pass: u8) {
             }
             SendOutcome::Modified(revision) => {
                 let number = revision.number.value();
-                if number <= held.revision {
+                let put_back = back.is_some_and(|back| number <= back);
+                if number == held.revision || (number < held.revision && !put_back) {
                     world.violate(Violation::download(format!(
                         "{} downloads {name} in revision {} and holds {}",
                         hands.actor,
@@ -182,10 +227,12 @@ async fn fetch(hands: &Hands, phone: u8, pass: u8) {
                     )));
                 }
                 if let Some(current) = world.phones[usize::from(phone)].passes.get_mut(&pass)
-                    && current.revision < number
+                    && (current.revision < number || put_back)
                 {
                     current.revision = number;
                     current.content = Content::of(&revision.pass_json);
+                    // There is nobody left to ask.
+                    current.registered &= !current.content.let_go;
                 }
             }
         }
@@ -206,14 +253,15 @@ pub(super) async fn tend(hands: Hands, phone: u8, pass: u8) {
         let mut world = hands.shared.lock();
         let phone = &mut world.phones[index];
         phone.to_install.remove(&pass);
-        if installed {
+        if installed && phone.passes.get(&pass).is_some_and(|held| !held.content.let_go) {
             phone.to_register.insert(pass);
         }
     }
+    // Whatever comes up while the answer is on its way is sent by the next call.
     let registering = {
-        let world = hands.shared.lock();
-        let phone = &world.phones[index];
-        phone.to_register.contains(&pass) && phone.passes.contains_key(&pass)
+        let mut world = hands.shared.lock();
+        let phone = &mut world.phones[index];
+        phone.to_register.remove(&pass) && phone.passes.contains_key(&pass)
     };
     if registering {
         enrol(&hands, phone, pass).await;
@@ -221,7 +269,6 @@ pub(super) async fn tend(hands: Hands, phone: u8, pass: u8) {
         let lists = !world.setup.taciturn;
         world.phones[index].wants_list |= lists;
     }
-    hands.shared.lock().phones[index].to_register.remove(&pass);
     if hands.shared.lock().phones[index].to_refresh.contains(&pass) {
         fetch(&hands, phone, pass).await;
         hands.shared.lock().phones[index].to_refresh.remove(&pass);
@@ -231,12 +278,19 @@ pub(super) async fn tend(hands: Hands, phone: u8, pass: u8) {
 /// The first download, as behind a link: publishes what has not been published yet.
 async fn install(hands: &Hands, phone: u8, pass: u8) -> bool {
     let name = serial(pass);
+    let published = AtomicBool::new(false);
     let call = || async {
         let key = key(pass);
+        if published.load(Ordering::Relaxed) {
+            // It may have died before it had looked once more, and finds a revision now: whoever
+            // writes the row next, or publishes it again, mends what it has left.
+            hands.shared.lock().copy_comes_again(pass);
+        }
         if let Some(revision) = hands.store.revision(&key).await? {
             return Ok(Some(revision));
         }
-        publish(hands, pass, false).await?;
+        published.store(true, Ordering::Relaxed);
+        publish_first(hands, pass).await?;
         hands.store.revision(&key).await
     };
     let revision: Option<Revision> = ask(hands, &format!("{name}'s first download"), call).await;
@@ -273,7 +327,11 @@ async fn enrol(hands: &Hands, phone: u8, pass: u8) {
         let (name, registration) = (&name, &registration);
         async move {
             let parsed = push_token.parse().expect("hexadecimal");
-            let outcome = register(&hands.store, &hands.clock, registration, &token, &parsed, 100).await?;
+            let limits = RegistrationLimits {
+                serials_per_device: 100,
+                devices_per_pass: 100,
+            };
+            let outcome = register(&hands.store, &hands.clock, registration, &token, &parsed, limits).await?;
             hands.note(|| format!("registers {name} with token {push_token} -> {outcome:?}"));
             hands.shared.lock().token_stored(phone, &push_token);
             Ok(outcome)
@@ -286,7 +344,7 @@ async fn enrol(hands: &Hands, phone: u8, pass: u8) {
         refused => world.violate(Violation::fault(format!("{}: {name}: {refused:?}", hands.actor))),
     }
     if let Some(held) = world.phones[usize::from(phone)].passes.get_mut(&pass) {
-        held.registered = true;
+        held.registered = !held.content.let_go;
     }
 }
 

@@ -33,6 +33,9 @@ impl World {
     pub fn take_push(&mut self, actor: Actor, token: &str, flight: Flight) -> passes::push::PushOutcome {
         self.calls += 1;
         let outcome = self.apns.take(token, flight);
+        if outcome == passes::push::PushOutcome::Accepted {
+            self.push_taken(token);
+        }
         let lost = if flight == Flight::Lost { ", and lost" } else { "" };
         self.log
             .note(|| format!("{actor}: pushes to token {token} -> {outcome:?}{lost}"));
@@ -106,6 +109,7 @@ impl World {
                 }
                 self.revive(phone);
             }
+            Step::BackUp => self.back_up(),
             Step::Weather(weather) => {
                 if self.apns.weather == weather {
                     return false;
@@ -212,7 +216,7 @@ impl World {
                 phone.to_unregister.insert(pass, held.token.clone());
                 "switches updates off for"
             }
-            (Act::SwitchOn, Some(held)) if !held.registered => {
+            (Act::SwitchOn, Some(held)) if !held.registered && !held.content.let_go => {
                 phone.to_register.insert(pass);
                 "switches updates on for"
             }
@@ -220,7 +224,7 @@ impl World {
                 phone.to_register.insert(pass);
                 "has to register again"
             }
-            (Act::Refresh, Some(_)) => {
+            (Act::Refresh, Some(held)) if !held.content.let_go => {
                 phone.to_refresh.insert(pass);
                 return true;
             }

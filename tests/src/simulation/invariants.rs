@@ -5,25 +5,33 @@
 //!   gone, in the revision in service where the row cannot be rendered. Rest is reached twice:
 //!   after the faults, and once more after another change of every row, which finds registrations
 //!   and push tokens that were lost without being missed. Exempt: phones that were wiped, and
-//!   devices whose lease was used up when the schedule gave them up.
+//!   devices whose lease was used up when the schedule gave them up, and what was registered after
+//!   the backup that was restored. No change and no registration relies on a lease that is used up.
 //! - **(b) Not listed for nothing.** A list answer names only passes that the device is registered
 //!   for, or was when the call began; and in the answers that a phone receives, the same revision
-//!   of a pass is named once, and once more for each registration that was committed since. That
+//!   of a pass is named once, and once more for each registration that was committed since. (An answer
+//!   that could not clear the lease, because others got on at each of its turns, is repeated.) That
 //!   leaves the three windows which no server can close: the answer that was lost, the early
 //!   download (which makes the naming answer a 304), and the registration itself.
 //! - **(c) Not downloaded for nothing.** A 200 brings a later revision than the one that the phone
 //!   asked with; and each revision of a pass has another manifest and a higher number than the one
 //!   before.
 //! - **(d) A tag is one state.** A device's tag never goes back. Two states of a device's item with
-//!   the same tag have the same marks, but for serials that were taken off. A list answer's tag is
-//!   above the one that the phone asked with.
+//!   the same tag have the same marks, but for serials that were taken off, also where a restore came
+//!   between. A list answer's tag is above the one that the phone asked with.
 //! - **(e) Pushes are bounded.** Each push follows a lease of its own: the write before it, by the
 //!   same function, replaced a lease that was due, or, by a publisher, set one where none stood or
 //!   replaced one that was further off than 300 seconds or used up. So there are no more pushes
-//!   than leases. Clocks that disagree make this wrong by as much.
+//!   than leases. Clocks that disagree make this wrong by as much. And of one state of a device APNs
+//!   takes no more pushes than one of each publisher, and those that a lease has.
 //! - **(f) Old tokens rest.** No push begins to a token after a registration with another one has
 //!   been answered, unless it was registered again; nor to a dead one, once a function that met
 //!   the 410 has returned, and the token was stored before it died.
+//! - **(h) No end too soon.** A pass gets its last revision when, and only when, a publish has found its record gone a
+//!   whole grace ago, and none has found it there since. The schedule hands a pass on only when its grace
+//!   is over. At rest, a pass without record has a grace or its last revision, and no other has one.
+//! - **(i) Notes are true.** At rest, a pass has a problem exactly where its row cannot be rendered, and no
+//!   device that holds passes expires.
 //! - **(g) No fault.** Nothing is refused or unreadable that the scheduler did not make so, and
 //!   everything comes to rest.
 
@@ -34,9 +42,12 @@ use passes::device::MAX_ATTEMPTS;
 
 use super::apns::Standing;
 use super::engine::{Call, Item, REGISTRY, marks, number, text};
+use super::graces::Grace;
 use super::material::Content;
 use super::report::since_start;
-use super::world::{Actor, Row, World, device_key, pass_of, phone_name, phone_of_pk, revision_key, serial};
+use super::world::{
+    Actor, Row, World, device_key, pass_of, phone_name, phone_of_pk, problem_key, revision_key, serial,
+};
 
 /// Which invariant does not hold, and how that showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +65,14 @@ impl Violation {
         Self::new('g', sentence)
     }
 
+    pub(super) fn grace(sentence: String) -> Self {
+        Self::new('h', sentence)
+    }
+
+    fn note(sentence: String) -> Self {
+        Self::new('i', sentence)
+    }
+
     pub(super) fn download(sentence: String) -> Self {
         Self::new('c', sentence)
     }
@@ -65,20 +84,39 @@ impl fmt::Display for Violation {
     }
 }
 
+/// What is known of the items as they are: a restore takes it back with them.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Noted {
+    devices: BTreeMap<u8, Device>,
+    /// Registrations that were committed and not taken back: (phone, pass).
+    registered: BTreeSet<(u8, u8)>,
+    /// Phones whose lease was used up when it was dropped, and has not been set since.
+    given_up: BTreeSet<u8>,
+    pub graces: BTreeMap<u8, Grace>,
+    /// Passes that have got their last revision.
+    pub let_go: BTreeSet<u8>,
+}
+
 /// What has been seen so far.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    devices: BTreeMap<u8, Device>,
+    pub noted: Noted,
     revisions: BTreeMap<u8, (u64, String)>,
-    /// Registrations that were committed and not taken back: (phone, pass).
-    registered: BTreeSet<(u8, u8)>,
+    /// The highest tag or revision that was ever given.
+    pub highest: u64,
+    /// Revisions that a restore has put back, until they are replaced.
+    pub put_back: BTreeMap<u8, u64>,
+    /// Whether the revision that a function is about to write lets its pass go.
+    pub letting_go: BTreeSet<(Actor, u8)>,
     /// How many registrations were committed, by (phone, pass).
     registrations: BTreeMap<(u8, u8), u64>,
     /// Revisions that a phone was told of since its last registration.
     named: BTreeSet<(u8, u8, u64)>,
     leases: BTreeMap<(Actor, u8), LeaseWrite>,
-    /// Phones whose lease was used up when it was dropped, and has not been set since.
-    given_up: BTreeSet<u8>,
+    /// Each state that a tag has stood for: by phone and tag, the marks.
+    states: BTreeMap<(u8, u64), BTreeMap<String, (u64, u64)>>,
+    /// Pushes that APNs took while a device had this tag: by phone and tag.
+    taken: BTreeMap<(u8, u64), u64>,
     /// Tokens whose 410 a running function has met, and the time that it gave in milliseconds: the
     /// token may have lived and died again since.
     pub told_dead: BTreeSet<(Actor, String, u64)>,
@@ -115,6 +153,8 @@ struct LeaseWrite {
 #[derive(Debug, Clone)]
 pub(super) struct ListAnswer {
     pub tag: u64,
+    /// Made without clearing the lease, because others got on at every turn.
+    pub repeats: bool,
     pub named: Vec<Named>,
 }
 
@@ -128,23 +168,58 @@ pub(super) struct Named {
 impl Watch {
     /// What livepass has on record as this phone's.
     pub fn registered_passes(&self, phone: u8) -> BTreeSet<u8> {
-        let of_phone = self.registered.iter().filter(|(registered, _)| *registered == phone);
+        let of_phone = self
+            .noted
+            .registered
+            .iter()
+            .filter(|(registered, _)| *registered == phone);
         of_phone.map(|(_, pass)| *pass).collect()
     }
+
+    /// The Registry's items are what they were when this was noted.
+    pub fn restored(&mut self, noted: Noted, items: &[Item]) {
+        self.noted = noted;
+        self.named.clear();
+        self.leases.clear();
+        self.told_dead.clear();
+        self.letting_go.clear();
+        // Answers that are on their way were made from what is no more.
+        for count in self.registrations.values_mut() {
+            *count += 1;
+        }
+        // A number never comes again; what it shows may.
+        for (_, manifest) in self.revisions.values_mut() {
+            manifest.clear();
+        }
+        let revisions = items.iter().filter(|item| text(item, "SK") == Some("REVISION"));
+        self.put_back = revisions
+            .filter_map(|item| Some((pass_in(text(item, "PK")?)?, number(item, "revision")?)))
+            .collect();
+    }
+}
+
+/// The pass in a key.
+pub(super) fn pass_in(pk: &str) -> Option<u8> {
+    pass_of(pk.rsplit('#').next()?)
 }
 
 impl World {
     /// After a write has been carried out.
     pub fn observe(&mut self, actor: Actor, call: &Call) {
         match call.action.as_str() {
-            "PutItem" => self.observe_revision(&call.body["Item"]),
+            "PutItem" => self.observe_revision(actor, &call.body["Item"]),
             "UpdateItem" | "DeleteItem" => {
-                let phone = call.body["Key"]["PK"]["S"].as_str().and_then(phone_of_pk);
-                if let Some(phone) = phone {
+                let pk = call.body["Key"]["PK"]["S"].as_str().unwrap_or_default();
+                if pk.starts_with("PASS#") {
+                    self.observe_grace(actor, pass_in(pk).expect("a pass"), call);
+                } else if let Some(phone) = phone_of_pk(pk) {
                     self.observe_device(actor, phone);
                     let update = call.body["UpdateExpression"].as_str().unwrap_or_default();
                     if update.contains("#serials = :none") {
-                        self.watch.registered.retain(|(registered, _)| *registered != phone);
+                        self.watch
+                            .noted
+                            .registered
+                            .retain(|(registered, _)| *registered != phone);
                     }
                 }
             }
@@ -153,16 +228,19 @@ impl World {
         }
     }
 
-    fn observe_revision(&mut self, item: &serde_json::Value) {
+    fn observe_revision(&mut self, actor: Actor, item: &serde_json::Value) {
         let Some(item) = item.as_object() else {
             return;
         };
         let (Some("REVISION"), Some(pk)) = (text(item, "SK"), text(item, "PK")) else {
             return;
         };
-        let pass = pk.rsplit('#').next().and_then(pass_of).expect("a pass");
+        let pass = pass_in(pk).expect("a pass");
         let revision = number(item, "revision").unwrap_or_default();
         let manifest = text(item, "manifest_hash").unwrap_or_default().to_owned();
+        self.watch.highest = self.watch.highest.max(revision);
+        self.watch.put_back.remove(&pass);
+        self.observe_end(actor, pass, item);
         let earlier = self.watch.revisions.insert(pass, (revision, manifest.clone()));
         let Some((before, same)) = earlier else {
             return;
@@ -192,7 +270,7 @@ impl World {
             return;
         };
         self.observe_device(actor, phone);
-        let pass_in = |pk: Option<String>| pk.as_deref().and_then(|pk| pk.rsplit('#').next()).and_then(pass_of);
+        let pass_in = |pk: Option<String>| pk.as_deref().and_then(pass_in);
         if let Some(pass) = pass_in(key("Put", "Item", "PK")) {
             let token = items.iter().find_map(|item| {
                 let values = item.get("Update")?.get("ExpressionAttributeValues")?;
@@ -202,11 +280,11 @@ impl World {
                 known.stored = Some(self.now);
                 known.ended = false;
             }
-            self.watch.registered.insert((phone, pass));
+            self.watch.noted.registered.insert((phone, pass));
             *self.watch.registrations.entry((phone, pass)).or_default() += 1;
             self.watch.named.retain(|(p, s, _)| (*p, *s) != (phone, pass));
         } else if let Some(pass) = pass_in(key("Delete", "Key", "PK")) {
-            self.watch.registered.remove(&(phone, pass));
+            self.watch.noted.registered.remove(&(phone, pass));
         }
     }
 
@@ -215,7 +293,8 @@ impl World {
             return;
         };
         let now = Device::read(&item);
-        let before = self.watch.devices.insert(phone, now.clone());
+        self.watch.highest = self.watch.highest.max(now.tag);
+        let before = self.watch.noted.devices.insert(phone, now.clone());
         let known = before.is_some();
         let before = before.unwrap_or_default();
         if now.lease != before.lease
@@ -227,28 +306,40 @@ impl World {
                 at: self.clock(actor) / 1000,
             };
             self.watch.leases.insert((actor, phone), write);
-            self.watch.given_up.remove(&phone);
+            self.watch.noted.given_up.remove(&phone);
         }
         if item.contains_key("given_up_at") && before.lease.is_some_and(|(_, attempts)| attempts >= MAX_ATTEMPTS) {
-            self.watch.given_up.insert(phone);
+            self.watch.noted.given_up.insert(phone);
         }
         let name = phone_name(phone);
         let tag = since_start(Some(now.tag));
+        if before.lease.is_some_and(|(_, attempts)| attempts >= MAX_ATTEMPTS)
+            && now.lease == before.lease
+            && now.tag > before.tag
+        {
+            let sentence = format!("phone {name}'s tag {tag} relies on a lease that is used up");
+            self.violate(Violation::new('a', sentence));
+        }
         if known && now.tag < before.tag {
             let sentence = format!(
                 "phone {name}'s tag goes back from {} to {tag}",
                 since_start(Some(before.tag))
             );
             self.violate(Violation::new('d', sentence));
-        } else if known && now.tag == before.tag {
-            let differs = now
-                .marks
-                .iter()
-                .find(|(serial, mark)| before.marks.get(*serial) != Some(mark));
-            if let Some((serial, _)) = differs {
-                let sentence = format!("phone {name}'s tag {tag} stands for two states of {serial}");
-                self.violate(Violation::new('d', sentence));
-            }
+        }
+        // What it stood for first: serials that are taken off leave it smaller.
+        let state = self
+            .watch
+            .states
+            .entry((phone, now.tag))
+            .or_insert_with(|| now.marks.clone());
+        let mut marks = now.marks.iter();
+        let differs = marks
+            .find(|(serial, mark)| state.get(*serial) != Some(mark))
+            .map(|(serial, _)| serial.clone());
+        if let Some(serial) = differs {
+            let sentence = format!("phone {name}'s tag {tag} stands for two states of {serial}");
+            self.violate(Violation::new('d', sentence));
         }
     }
 
@@ -271,7 +362,7 @@ impl World {
         let named = named
             .into_iter()
             .map(|(pass, revision)| {
-                if !self.watch.registered.contains(&(phone, pass)) && !before.contains(&pass) {
+                if !self.watch.noted.registered.contains(&(phone, pass)) && !before.contains(&pass) {
                     let sentence = format!("phone {name} is named {}, which it is not registered for", serial(pass));
                     self.violate(Violation::new('b', sentence));
                 }
@@ -282,7 +373,11 @@ impl World {
                 }
             })
             .collect();
-        ListAnswer { tag, named }
+        ListAnswer {
+            tag,
+            repeats: false,
+            named,
+        }
     }
 
     /// The answer has reached the phone.
@@ -292,7 +387,7 @@ impl World {
             let Some(revision) = named.revision.filter(|_| registrations == named.registrations) else {
                 continue;
             };
-            if !self.watch.named.insert((phone, named.pass, revision)) {
+            if !answer.repeats && !self.watch.named.insert((phone, named.pass, revision)) {
                 let sentence = format!(
                     "phone {} is named {} for revision {} twice",
                     phone_name(phone),
@@ -323,7 +418,7 @@ impl World {
         }
         let slack = self.disagreement().div_ceil(1000);
         let fits = self.watch.leases.remove(&(actor, known.phone)).is_some_and(|write| {
-            let publishes = matches!(actor, Actor::Publisher(_));
+            let publishes = matches!(actor, Actor::Publisher(_) | Actor::Pager(_));
             let Some((due_at, attempts)) = write.replaced else {
                 return publishes;
             };
@@ -333,6 +428,27 @@ impl World {
         });
         if !fits {
             let sentence = format!("{actor} pushes phone {name} without a lease of its own");
+            self.violate(Violation::new('e', sentence));
+        }
+    }
+
+    /// APNs has taken a push, and the function hears of it.
+    pub fn push_taken(&mut self, token: &str) {
+        let Some(phone) = self.apns.tokens.get(token).map(|token| token.phone) else {
+            return;
+        };
+        let tag = self.watch.noted.devices.get(&phone).map_or(0, |device| device.tag);
+        let taken = self.watch.taken.entry((phone, tag)).or_default();
+        *taken += 1;
+        // A publisher may be at work on a tag that another has moved, and so may a run of the schedule.
+        let setup = &self.setup;
+        let at_most = u64::from(MAX_ATTEMPTS) + u64::from(setup.publishers) + 2 * u64::from(setup.schedules);
+        if *taken > at_most {
+            let sentence = format!(
+                "phone {} was pushed {taken} times for tag {}",
+                phone_name(phone),
+                since_start(Some(tag))
+            );
             self.violate(Violation::new('e', sentence));
         }
     }
@@ -355,10 +471,12 @@ impl World {
         }
     }
 
-    /// A function is over, however it went.
-    pub fn function_ended(&mut self, actor: Actor) {
+    /// A function is over, or its first attempt, however it went: what it failed to deal with is not dealt
+    /// with because the next one succeeds.
+    pub fn attempt_ended(&mut self, actor: Actor) {
         self.watch.told_dead.retain(|(of, ..)| *of != actor);
         self.watch.leases.retain(|(of, _), _| *of != actor);
+        self.watch.letting_go.retain(|(of, _)| *of != actor);
     }
 
     /// A registration with this push token has been answered.
@@ -374,24 +492,39 @@ impl World {
 
     /// (a), once everything has come to rest.
     pub fn check_at_rest(&mut self) {
+        self.check_graces();
+        self.check_notes();
+        let known = self.known_phones();
         for phone in 0..self.setup.phones {
-            if self.phones[usize::from(phone)].gone || self.watch.given_up.contains(&phone) {
+            if self.phones[usize::from(phone)].gone || self.watch.noted.given_up.contains(&phone) {
+                continue;
+            }
+            if self.was_restored && !known.contains(&phone) {
                 continue;
             }
             let held = self.phones[usize::from(phone)].passes.clone();
             for (pass, held) in held.into_iter().filter(|(_, held)| held.registered) {
-                let wanted = match self.rows[usize::from(pass)] {
-                    Row::Absent => "voided".to_owned(),
-                    Row::Balance(balance) => Content::expected(self.template.0, balance).to_string(),
+                if self.was_restored && !self.watch.noted.registered.contains(&(phone, pass)) {
+                    continue;
+                }
+                let shown = &held.content;
+                let (is_right, wanted) = match self.rows[usize::from(pass)] {
+                    Row::Absent if self.watch.noted.let_go.contains(&pass) => (shown.let_go, "let go".to_owned()),
+                    Row::Absent => (shown.voided && !shown.let_go, "voided".to_owned()),
+                    Row::Balance(balance) | Row::Voided(balance) => {
+                        let wanted = Content {
+                            voided: matches!(self.rows[usize::from(pass)], Row::Voided(_)),
+                            ..Content::expected(self.template.0, balance)
+                        };
+                        (*shown == wanted, wanted.to_string())
+                    }
                     Row::Spoilt => {
                         let item = self.engine.peek(REGISTRY, revision_key(pass)).unwrap_or_default();
-                        if number(&item, "revision") == Some(held.revision) {
-                            continue;
-                        }
-                        "as it is in service".to_owned()
+                        let in_service = number(&item, "revision") == Some(held.revision);
+                        (in_service, "as it is in service".to_owned())
                     }
                 };
-                if held.content.to_string() != wanted {
+                if !is_right {
                     let sentence = format!(
                         "at rest, phone {} holds {} with {} (revision {}), and it should be {wanted}",
                         phone_name(phone),
@@ -401,6 +534,24 @@ impl World {
                     );
                     return self.violate(Violation::new('a', sentence));
                 }
+            }
+        }
+    }
+
+    fn check_notes(&mut self) {
+        for pass in 0..self.setup.passes {
+            let noted = self.engine.peek(REGISTRY, problem_key(pass)).is_some();
+            let row = self.rows[usize::from(pass)];
+            if noted != (row == Row::Spoilt) {
+                let sentence = format!("at rest, {} = {row:?} has a problem: {noted}", serial(pass));
+                return self.violate(Violation::note(sentence));
+            }
+        }
+        for phone in 0..self.setup.phones {
+            let item = self.engine.peek(REGISTRY, device_key(phone)).unwrap_or_default();
+            if item.contains_key("expires_at") && !marks(&item).is_empty() {
+                let sentence = format!("at rest, phone {} holds passes and expires", phone_name(phone));
+                return self.violate(Violation::note(sentence));
             }
         }
     }

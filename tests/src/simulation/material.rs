@@ -67,6 +67,8 @@ pub struct Content {
     pub design: String,
     pub balance: String,
     pub voided: bool,
+    /// No longer bound to the web service: its phones have stopped asking.
+    pub let_go: bool,
 }
 
 impl Content {
@@ -76,6 +78,7 @@ impl Content {
             design: pass["description"].as_str().unwrap_or_default().to_owned(),
             balance: pass["storeCard"]["primaryFields"][0]["value"].to_string(),
             voided: pass["voided"] == true,
+            let_go: pass.get("webServiceURL").is_none(),
         }
     }
 
@@ -84,16 +87,18 @@ impl Content {
             design: description(version),
             balance: balance.to_string(),
             voided: false,
+            let_go: false,
         }
     }
 }
 
 impl std::fmt::Display for Content {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.voided {
-            return f.write_str("voided");
+        if self.let_go {
+            return f.write_str("let go");
         }
-        write!(f, "balance {}, {}", self.balance, self.design)
+        let voided = if self.voided { "voided, " } else { "" };
+        write!(f, "{voided}balance {}, {}", self.balance, self.design)
     }
 }
 

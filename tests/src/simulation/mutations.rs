@@ -37,12 +37,17 @@ macro_rules! mutations {
                 match self {
                     // The verification after the write sees what was read too early, and the next turn mends it.
                     Self::SourceBeforeLock => Some("the record is read once more after the write"),
+                    // Whoever has moved the lease meanwhile has pushed; one push more is bounded all the same.
+                    Self::TakeOverBlindly => Some("the tag alone tells of a change; a lease that was renewed is taken over just as well"),
                     // Every change moves the tag, so the tag alone tells of one.
                     Self::ClearWithoutLease => Some("every advance and registration moves the tag"),
-                    // Played step by step in `tests/tests/seams/leases.rs`.
-                    Self::DropUnconditionally => {
-                        Some("five unanswered pushes and then a change within one call were not met in 15,000 schedules")
-                    }
+                    // What was noted too late is seen there, and the next turn takes it back.
+                    Self::GraceUnconditional => Some("the record is read once more after the note"),
+                    // Whoever has a higher mark stays where he is.
+                    Self::PageOfOldRevision => Some("an advance asks whether the mark is lower"),
+                    // Both were needed if a restore brought numbers back that had been given before.
+                    Self::ForeignTagBelieved => Some("after a restore the clock has passed every tag given before"),
+                    Self::EarlierDateNotModified => Some("after a restore the clock has passed every date given before"),
                     _ => None,
                 }
             }
@@ -59,16 +64,24 @@ macro_rules! mutations {
 
 mutations! {
     SourceBeforeLock in Publishing = "The record is read before the lock.",
+    SourceFirstNotVerified in Publishing = "The record is read before the lock, and not once more after the write.",
     RecordNotVerified in Publishing = "The record is not read once more after the write.",
     PointerNotVerified in Publishing = "The template's pointer is not read once more after the write.",
-    RevisionReplacedBlindly in Publishing = "A revision is replaced whatever stands there.",
+    FirstRevisionBlindly in Publishing = "A pass's first revision is written whatever stands there.",
+    RevisionReplacedBlindly in Publishing = "A revision is replaced whatever stands there by then.",
     RevisionIsTimeAlone in Publishing = "A revision's number is the time, and not above the one before.",
+    RevisionIsCounter in Restoring = "A revision's number is one above the one before, whatever the time.",
+    ManifestNotCompared in Publishing = "A publish does not ask whether the pass shows anything else.",
+    NoteNotVerified in Publishing = "Record and pointer are not read once more after a note alone.",
     EdgesBeforeWrite in Installing = "Devices are looked up before the revision is written.",
     NoCatchUp in Mixed = "A publish that finds nothing new does not compare devices.",
     AdvanceRepeated in Listing = "An advance does not ask whether the mark is lower.",
     AdvanceWithoutSerial in Installing = "An advance does not ask whether the device still holds the serial.",
+    AdvanceBlindWithoutTag in Listing = "The first advance does not ask whether the tag is lower.",
     AdvanceWithoutTag in Listing = "An advance under a known tag does not ask for that tag.",
     AdvanceWithoutLeaseSeen in Listing = "An advance under a lease does not ask whether the lease still stands.",
+    TakeOverBlindly in Waiting = "An advance takes a lease over whatever stands there by then.",
+    AnyLeaseServes in Silent = "A change relies on any lease that stands, however late or used up.",
     AdvanceOverLease in Listing = "The first advance sets its lease over one that stands.",
     AdvanceSetsNoLease in Listing = "An advance sets no lease.",
     TagWithoutBump in Listing = "A second change within one second keeps the tag.",
@@ -76,20 +89,36 @@ mutations! {
     ClearWithoutTag in Listing = "A list clears the lease without naming the tag that it answered.",
     ClearWithoutLease in Waiting = "A list clears whatever lease stands under its tag.",
     ClearUnconditionally in Listing = "A list clears the lease whatever has happened.",
+    ForeignTagBelieved in Restoring = "A list compares any tag with its marks, as if the device had given it.",
+    EarlierDateNotModified in Restoring = "A pass is not modified where the phone's date is later, too.",
     TagComparedInclusively in Listing = "A list names what has changed at the tag too, not only after it.",
     DeviceDeletedWithLastPass in Installing = "The device's item is deleted with its last pass.",
     OldTokenKept in Tokens = "A repeated registration does not store the push token.",
+    FirstRegistrationBlindly in Mixed = "A device's first registration does not ask whether there is one by now.",
     RegisterWithoutTag in Installing = "A registration does not ask for the tag that it read.",
-    RegisterWithoutRetag in Installing = "A repeated registration leaves tag and mark as they are.",
+    RegisterWithoutRetag in Copies = "A repeated registration leaves tag and mark as they are.",
+    RegisterWithoutLeaseSeen in Waiting = "A registration under a lease does not ask whether it still stands.",
     RegisterWithoutLease in Installing = "A registration sets no lease.",
+    RegisterUnderAnyLease in Silent = "A registration keeps any lease that stands, however late or used up.",
+    ExpiryKept in Installing = "A registration leaves the end of a device without passes as it is.",
     OrphanUnconditional in Installing = "A registration is taken for an orphan without asking its device.",
     EndWithoutToken in Tokens = "A dead token ends a device that has another one by now.",
     EndWithoutTime in Tokens = "A dead token ends a device that has registered since it died.",
     EndLeftOut in Tokens = "A dead token ends no device.",
-    RefuseWithoutToken in Tokens = "A refused token takes the lease of a device that has another one by now.",
     RenewUnconditionally in Waiting = "A lease is renewed whatever stands there.",
+    AttemptsNotCounted in Silent = "The schedule's pushes are not counted.",
+    DueTokenReadBefore in Tokens = "The schedule pushes to the token that it read, and not to that of its own write.",
     RetireUnconditionally in Mixed = "A device loses its lease after an unregistration, whatever it holds by then.",
-    DropUnconditionally in Waiting = "A used up lease is dropped whatever stands there.",
+    DropUnconditionally in Silent = "A used up lease is dropped whatever stands there.",
+    ChainedBeforeMessage in Queues = "Further pages are noted as handed on before their message is sent.",
+    ChainedKept in Queues = "What was handed on of a revision counts as handed on of the next.",
+    PageOfOldRevision in Queues = "A page advances its devices to the revision that it was sent for.",
+    RevisionWithoutGrace in Ending = "A revision is replaced whatever has become of its grace.",
+    GraceUnconditional in Ending = "A grace is noted whatever revision stands there.",
+    RemindUnconditionally in Ending = "A pass is handed on to its end whatever stands there.",
+    RestoreWithoutWait in Restoring = "After a restore the clock has not passed what was given before.",
+    RestoreWithoutRenewal in Restoring = "After a restore a revision that shows what the record says stays as it is.",
+    RestoreWithoutPublish in Restoring = "After a restore nobody publishes everything again.",
 }
 
 /// A request as it stands on the wire.
@@ -156,8 +185,19 @@ pub(super) fn rewrite(mutation: Mutation, call: &mut Call) {
     let lists = update.contains("#asked_tag");
     const CONDITION: &str = "ConditionExpression";
     match mutation {
-        Mutation::RevisionReplacedBlindly if action == "PutItem" && !condition.is_empty() => {
+        Mutation::FirstRevisionBlindly if action == "PutItem" && condition == "attribute_not_exists(#PK)" => {
             request.drop_condition();
+        }
+        Mutation::RevisionReplacedBlindly if action == "PutItem" => {
+            request.cut(CONDITION, "#revision = :replaced AND ", "");
+        }
+        Mutation::RevisionWithoutGrace if action == "PutItem" => {
+            request.cut(CONDITION, " AND #grace_ends = :ends", "");
+            request.cut(CONDITION, " AND attribute_not_exists(#grace_ends)", "");
+        }
+        Mutation::AdvanceBlindWithoutTag if advances => request.cut(CONDITION, "#tag < :tag AND ", ""),
+        Mutation::TakeOverBlindly if advances && update.contains("#due_at") => {
+            request.cut(CONDITION, " AND #due_at = :old_due", "");
         }
         Mutation::AdvanceRepeated if advances => {
             request.cut(CONDITION, BEHIND, "attribute_exists(#serials.#k) AND ");
@@ -179,7 +219,10 @@ pub(super) fn rewrite(mutation: Mutation, call: &mut Call) {
             request.cut("UpdateExpression", lease, "");
         }
         Mutation::ClearWithoutTag if lists => request.cut(CONDITION, "#tag = :old_tag AND ", ""),
-        Mutation::ClearWithoutLease if lists => request.cut(CONDITION, " AND #due_at = :old_due", ""),
+        Mutation::ClearWithoutLease if lists => {
+            request.cut(CONDITION, " AND #due_at = :old_due", "");
+            request.cut(CONDITION, " AND attribute_not_exists(#due_at)", "");
+        }
         Mutation::ClearUnconditionally if lists => {
             // The tag that was answered stays what it was: only the lease is cleared.
             request.cut("UpdateExpression", "#tag = :tag, ", "");
@@ -204,12 +247,14 @@ pub(super) fn rewrite(mutation: Mutation, call: &mut Call) {
         Mutation::EndLeftOut if condition.contains("#token_at < :since") => {
             request.cut(CONDITION, "#token_at < :since", "attribute_not_exists(#token_at)");
         }
-        Mutation::RefuseWithoutToken if update.contains("#last_refusal = ") => {
-            request.drop_condition();
-        }
         Mutation::RenewUnconditionally if update == "SET #due_at = :next, #attempts = :attempts" => {
             request.drop_condition();
         }
+        Mutation::AttemptsNotCounted if update == "SET #due_at = :next, #attempts = :attempts" => {
+            request.cut("UpdateExpression", ", #attempts = :attempts", "");
+        }
+        Mutation::GraceUnconditional if update.contains("#grace_ends") => request.drop_condition(),
+        Mutation::RemindUnconditionally if update == "SET #due_at = :next" => request.drop_condition(),
         Mutation::DropUnconditionally if condition == "#due_at = :due" && update.starts_with("REMOVE #due_shard") => {
             request.drop_condition();
         }
@@ -230,23 +275,24 @@ fn rewrite_transaction(mutation: Mutation, body: &mut Value) {
             continue;
         };
         let mut request = Request { body: update };
-        let known = request.text("ConditionExpression") == "#tag = :old_tag";
+        const CONDITION: &str = "ConditionExpression";
         const UPDATE: &str = "UpdateExpression";
+        const LEASE: &str = ", #due_shard = :shard, #due_at = :due, #attempts = :attempts";
+        let sets_lease = request.text(UPDATE).contains(LEASE);
+        let known = request.text(CONDITION).starts_with("#tag = :old_tag");
+        let first = request.text(CONDITION) == "attribute_not_exists(#PK)";
         match mutation {
             Mutation::OldTokenKept if known => request.cut(UPDATE, "#push_token = :push_token, ", ""),
-            Mutation::RegisterWithoutTag if known => request.drop_condition(),
-            // A serial that is there keeps its mark, and the tag stays.
-            Mutation::RegisterWithoutRetag if known => {
-                let mark = "#serials.#k = if_not_exists(#serials.#k, :mark), ";
-                request.cut(UPDATE, "#tag = :tag, #serials.#k = :mark, ", mark);
+            Mutation::RegisterWithoutTag if known => request.cut(CONDITION, "#tag = :old_tag AND ", ""),
+            Mutation::RegisterWithoutLeaseSeen if known && !sets_lease => {
+                request.cut(CONDITION, " AND #due_at = :old_due", "");
             }
-            Mutation::RegisterWithoutLease => {
-                let lease = ", #due_shard = :shard, #due_at = :due, #attempts = :attempts";
-                let kept = ", #due_shard = if_not_exists(#due_shard, :shard), \
-                            #due_at = if_not_exists(#due_at, :due), #attempts = if_not_exists(#attempts, :attempts)";
-                request.cut(UPDATE, lease, "");
-                request.cut(UPDATE, kept, "");
+            Mutation::FirstRegistrationBlindly if first => request.drop_condition(),
+            Mutation::ExpiryKept if known => request.cut(UPDATE, "#expires_at, ", ""),
+            Mutation::RegisterUnderAnyLease if known && request.text(CONDITION).contains(":old_due") => {
+                request.cut(UPDATE, LEASE, "");
             }
+            Mutation::RegisterWithoutLease => request.cut(UPDATE, LEASE, ""),
             _ => {}
         }
     }

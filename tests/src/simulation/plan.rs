@@ -90,11 +90,28 @@ pub enum Step {
         publisher: u8,
         all: bool,
     },
-    /// A publisher is given the pass without any hint.
+    /// A publisher is given a second copy of some hint.
     Repeat {
         pass: u8,
         publisher: u8,
     },
+    /// A publisher takes a message of `PublishQueue`; one that stays comes once more.
+    TakeKey {
+        publisher: u8,
+        nth: u8,
+        stays: bool,
+    },
+    /// push-devices takes a page of `PushQueue`; after so many looks at the clock its time is up.
+    TakePage {
+        pager: u8,
+        nth: u8,
+        stays: bool,
+        looks: Option<u8>,
+    },
+    /// The Registry is backed up.
+    BackUp,
+    /// The Registry is lost and restored.
+    Restore,
     /// A run of push-devices, by the index.
     Schedule {
         schedule: u8,
@@ -173,6 +190,7 @@ fn stalls(ask: &Ask) -> u8 {
             _ => 16,
         },
         Ask::Push { .. } => 8,
+        Ask::Send(_) => 16,
         Ask::Travel { .. } | Ask::Pause => 2,
     }
 }
@@ -230,6 +248,10 @@ impl Plan {
             .filter(|other| other.actor == actor)
             .position(|other| other.gate == waiting.gate)
             .unwrap_or(0) as u8;
+        if world.setup.silent && matches!(waiting.ask, Ask::Push { .. }) {
+            let flight = Flight::Lost;
+            return Some(Step::Push { actor, nth, flight });
+        }
         if rng.u32(..1000) >= world.setup.faults {
             return Some(Step::Go { actor, nth });
         }
@@ -252,7 +274,7 @@ impl Plan {
                     },
                 },
             },
-            Ask::Database(_) => match rng.u8(..8) {
+            Ask::Database(_) | Ask::Send(_) => match rng.u8(..8) {
                 0 | 1 => Step::Kill { actor },
                 2 => Step::KillAfter { actor, nth },
                 n => Step::Fault {
@@ -279,6 +301,8 @@ impl Plan {
             Kind::Write => Step::Write {
                 pass,
                 row: match rng.u8(..12) {
+                    0..=4 if setup.ending => Row::Absent,
+                    5..=6 if setup.ending => Row::Voided(rng.u8(..setup.balances)),
                     0 => Row::Absent,
                     1 => Row::Spoilt,
                     n => Row::Balance(n % setup.balances),
@@ -308,6 +332,7 @@ impl Plan {
                 phone,
                 pass,
                 act: match rng.u8(..8) {
+                    0..=4 if setup.copies => Act::AddSaved,
                     0 => Act::AddSaved,
                     1 => Act::SwitchOn,
                     2 => Act::RegisterAgain,
@@ -318,6 +343,8 @@ impl Plan {
                 phone,
                 pass,
                 act: match rng.u8(..5) {
+                    0 | 1 if setup.copies => Act::Save,
+                    2 | 3 if setup.copies => Act::Remove { silently: true },
                     0 => Act::SwitchOff,
                     1 => Act::Save,
                     2 => Act::Remove { silently: true },
@@ -335,6 +362,8 @@ impl Plan {
                 actor: *rng.choice(world.beginnings().iter())?,
             },
             Kind::Token => match rng.u8(..6) {
+                1..=5 if setup.reviving && world.token_is_dead(phone) => Step::TokenLives { phone },
+                _ if setup.reviving => Step::TokenDies { phone },
                 0 => Step::TokenDies { phone },
                 1..=3 if world.token_is_dead(phone) => Step::TokenLives { phone },
                 _ => Step::NewToken {
@@ -353,7 +382,21 @@ impl Plan {
                 Pace::Seconds => rng.u64(500..=20_000),
                 Pace::Minutes => rng.u64(1000..=400_000),
                 Pace::Days => rng.u64(1000..=150_000_000),
+                Pace::Weeks => rng.u64(1000..=1_500_000_000),
             }),
+            Kind::TakeKey => Step::TakeKey {
+                publisher: rng.u8(..setup.publishers),
+                nth: rng.u8(..u8::try_from(world.keys.len()).ok().filter(|len| *len > 0)?),
+                stays: rng.u8(..8) == 0,
+            },
+            Kind::TakePage => Step::TakePage {
+                pager: rng.u8(..setup.schedules),
+                nth: rng.u8(..u8::try_from(world.pages.len()).ok().filter(|len| *len > 0)?),
+                stays: rng.u8(..8) == 0,
+                looks: (rng.u8(..6) == 0).then(|| rng.u8(..3)),
+            },
+            Kind::BackUp => Step::BackUp,
+            Kind::Restore => Step::Restore,
             Kind::SetClock => Step::SetClock {
                 actor: match rng.u8(..3) {
                     0 => Actor::Publisher(rng.u8(..setup.publishers)),

@@ -8,23 +8,32 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Wake, Waker};
 
 use aws_sdk_dynamodb::Client;
+use passes::device::MAX_ATTEMPTS;
 
-use super::actors::{Hands, publisher, schedule};
+use super::actors::{Hands, Occasion, publisher, schedule};
 use super::apns::Flight;
 use super::conversations::{list_and_fetch, tend};
-use super::engine::{Engine, REGISTRY, number, text};
+use super::engine::{Engine, Item, REGISTRY, number, text};
 use super::invariants::Violation;
 use super::mutations::Mutation;
 use super::plan::{Plan, Step};
+use super::queues::{Message, pager};
 use super::report::Log;
 use super::setup::{Setup, Theme};
 use super::wire::Shared;
-use super::world::{Actor, Row, World};
+use super::world::{Actor, Row, World, device_key};
 
 /// More calls than any schedule needs: one that goes on has got stuck.
 const LONGEST: u64 = 6000;
 /// Rounds of settling after which nothing should be left to do.
 const ROUNDS: u32 = 300;
+
+/// What has to come before it counts as rest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    Leases,
+    Graces,
+}
 
 /// A schedule as it was run: enough to run it again, or a part of it.
 #[derive(Debug, Clone)]
@@ -112,13 +121,18 @@ impl Run {
         {
             let mut world = run.shared.lock();
             for pass in 0..world.setup.passes {
-                world.write(pass, Row::Balance(0), 0);
+                if !world.setup.unwritten.contains(&pass) {
+                    world.write(pass, Row::Balance(0), 0);
+                }
             }
             for (phone, pass) in world.setup.installed.clone() {
                 world.phones[usize::from(phone)].to_install.insert(pass);
             }
         }
-        run.settle();
+        run.settle(Until::Leases);
+        if run.shared.lock().setup.silent {
+            run.tire_out();
+        }
         run.shared.lock().settling = false;
         run.shared.lock().log.note(|| "---- everything is published".into());
         run
@@ -132,18 +146,24 @@ impl Run {
     fn finish(mut self) -> (Outcome, Engine) {
         if !self.is_over() {
             self.shared.lock().log.note(|| "---- faults stop".into());
-            self.settle();
+            self.settle(Until::Leases);
             self.shared.lock().check_at_rest();
         }
         if !self.is_over() {
-            {
+            let ending = {
                 let mut world = self.shared.lock();
                 world.log.note(|| "---- at rest; every row is written once more".into());
+                let ending = world.setup.ending;
                 for pass in 0..world.setup.passes {
-                    world.write(pass, Row::Balance(9), 0);
+                    let row = match ending && pass == 0 {
+                        true => Row::Absent,
+                        false => Row::Balance(9),
+                    };
+                    world.write(pass, row, 0);
                 }
-            }
-            self.settle();
+                ending
+            };
+            self.settle(if ending { Until::Graces } else { Until::Leases });
             self.shared.lock().check_at_rest();
         }
         self.tasks.clear();
@@ -187,8 +207,12 @@ impl Run {
         true
     }
 
-    pub(super) fn spawn_publisher(&mut self, actor: Actor, pass: u8, returns: bool) -> bool {
-        self.spawn(actor, |hands| publisher(hands, pass, returns))
+    pub(super) fn spawn_publisher(&mut self, actor: Actor, pass: u8, occasion: Occasion) -> bool {
+        self.spawn(actor, |hands| publisher(hands, pass, occasion))
+    }
+
+    pub(super) fn spawn_pager(&mut self, actor: Actor, page: Message, looks: Option<u8>) -> bool {
+        self.spawn(actor, |hands| pager(hands, page, looks))
     }
 
     pub(super) fn spawn_schedule(&mut self, actor: Actor, stale: Option<u8>) -> bool {
@@ -206,7 +230,7 @@ impl Run {
                 let has = self.shared.lock().phones[usize::from(phone)].has_to_tend(pass);
                 has && self.spawn(actor, |hands| tend(hands, phone, pass))
             }
-            Actor::Publisher(_) | Actor::Schedule(_) => false,
+            Actor::Publisher(_) | Actor::Schedule(_) | Actor::Pager(_) => false,
         }
     }
 
@@ -238,7 +262,7 @@ impl Run {
     // ---- rest
 
     /// Without further faults, until nobody has anything left to do.
-    fn settle(&mut self) {
+    fn settle(&mut self, until: Until) {
         self.mend();
         for _ in 0..ROUNDS {
             self.drain();
@@ -251,9 +275,13 @@ impl Run {
             let due = {
                 let world = self.shared.lock();
                 let items = world.engine.scan(REGISTRY);
-                // Leases alone: the grace of a deleted pass ends weeks later.
-                let devices = items.iter().filter(|item| text(item, "SK") == Some("DEVICE"));
-                devices.filter_map(|item| number(item, "due_at")).min()
+                // The grace of a deleted pass ends weeks later.
+                let meant = |item: &&Item| until == Until::Graces || text(item, "SK") == Some("DEVICE");
+                items
+                    .iter()
+                    .filter(meant)
+                    .filter_map(|item| number(item, "due_at"))
+                    .min()
             };
             let Some(due) = due else {
                 return;
@@ -269,10 +297,47 @@ impl Run {
         self.shared.lock().violate(stuck);
     }
 
+    /// The first phone does not answer: a change has been pushed as often as it ever is, and its
+    /// lease is about to be dropped.
+    fn tire_out(&mut self) {
+        self.shared.lock().write(0, Row::Balance(1), 0);
+        for _ in 0..ROUNDS {
+            loop {
+                let first = self.shared.lock().waiting.first().map(|waiting| waiting.actor);
+                match first {
+                    Some(actor) => self.go(actor, 0, Flight::Lost),
+                    None => break,
+                };
+            }
+            let hint = self.shared.lock().hints.pop_front();
+            if let Some(pass) = hint {
+                self.spawn_publisher(Actor::Publisher(0), pass, Occasion::Change);
+                continue;
+            }
+            let device = self
+                .shared
+                .lock()
+                .engine
+                .peek(REGISTRY, device_key(0))
+                .unwrap_or_default();
+            let Some(due) = number(&device, "due_at") else {
+                return;
+            };
+            {
+                let mut world = self.shared.lock();
+                world.now = world.now.max(due * 1000);
+            }
+            if number(&device, "attempts").unwrap_or(0) >= u64::from(MAX_ATTEMPTS) {
+                return;
+            }
+            self.spawn_schedule(Actor::Schedule(0), None);
+        }
+    }
+
     /// Clocks agree, APNs answers, and dead tokens of living phones are alive again.
     fn mend(&mut self) {
         let mut world = self.shared.lock();
-        world.settling = true;
+        world.settle();
         world.apns.weather = super::apns::Weather::Fine;
         for phone in 0..world.setup.phones {
             if world.token_is_dead(phone) && !world.phones[usize::from(phone)].gone {
@@ -313,7 +378,9 @@ impl Run {
         let mut started = !pushes.is_empty();
         if let Some(pass) = hint {
             started = true;
-            self.spawn_publisher(Actor::Publisher(0), pass, true);
+            self.spawn_publisher(Actor::Publisher(0), pass, Occasion::Change);
+        } else if self.take_key(Actor::Publisher(0), 0, false) || self.take_page(Actor::Pager(0), 0, false, None) {
+            started = true;
         }
         for actor in beginnings {
             started |= self.begin(actor);

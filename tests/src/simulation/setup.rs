@@ -30,6 +30,25 @@ pub struct Setup {
     pub taciturn: bool,
     /// Balances that rows take: few, so that a row comes back to what it was.
     pub balances: u8,
+    /// Devices that a page holds at most.
+    pub page: u32,
+    /// A key that fails is tried once more and then handed over to the queue; otherwise the stream
+    /// brings it again, as it does while the queue refuses.
+    pub hands_over: bool,
+    /// Rows come and go, some void their pass themselves, and graces run out.
+    pub ending: bool,
+    /// No push arrives, and the first phone's lease is used up at the beginning.
+    pub silent: bool,
+    /// Passes that have no row at the beginning, and were never published.
+    pub unwritten: Vec<u8>,
+    /// Passes are mostly removed without a DELETE, and old copies added again.
+    pub copies: bool,
+    /// Push tokens die and live again, and are not replaced.
+    pub reviving: bool,
+    /// Odd balances are relaxed changes.
+    pub relaxed: bool,
+    /// Pushes are held until faults stop.
+    pub holds: bool,
 }
 
 /// What a schedule is about. Windows that are a call wide are rarely met by chance alone.
@@ -47,6 +66,16 @@ pub enum Theme {
     Tokens,
     /// Phones that do not answer for long.
     Waiting,
+    /// Fan-outs of many pages, and keys that are handed over.
+    Queues,
+    /// Rows are gone for weeks, and come back.
+    Ending,
+    /// The Registry is lost and restored.
+    Restoring,
+    /// A phone that has not answered any of its pushes.
+    Silent,
+    /// Old copies of a pass are added again, while livepass takes it for held.
+    Copies,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +85,7 @@ pub enum Pace {
     Seconds,
     Minutes,
     Days,
+    Weeks,
 }
 
 /// Kinds of events.
@@ -79,6 +109,10 @@ pub(super) enum Kind {
     Weather,
     Turn,
     SetClock,
+    TakeKey,
+    TakePage,
+    BackUp,
+    Restore,
 }
 
 pub(super) const ALL: [Kind; KINDS] = [
@@ -100,11 +134,31 @@ pub(super) const ALL: [Kind; KINDS] = [
     Kind::Weather,
     Kind::Turn,
     Kind::SetClock,
+    Kind::TakeKey,
+    Kind::TakePage,
+    Kind::BackUp,
+    Kind::Restore,
 ];
-const KINDS: usize = 18;
+const KINDS: usize = 22;
 
 /// Seconds that a clock may be wrong.
 pub(super) const WRONG: i8 = 5;
+
+impl Theme {
+    pub const ALL: [Self; 11] = [
+        Self::Mixed,
+        Self::Publishing,
+        Self::Installing,
+        Self::Listing,
+        Self::Tokens,
+        Self::Waiting,
+        Self::Queues,
+        Self::Ending,
+        Self::Restoring,
+        Self::Silent,
+        Self::Copies,
+    ];
+}
 
 impl Setup {
     /// A setup for this theme, or for one that is drawn too.
@@ -120,15 +174,28 @@ impl Setup {
             installed: Vec::new(),
             skews: Vec::new(),
             disagreement: 0,
-            weights: [6, 1, 1, 12, 1, 4, 1, 4, 2, 1, 1, 8, 12, 2, 1, 1, 4, 0],
+            weights: [6, 1, 1, 12, 1, 4, 1, 4, 2, 1, 1, 8, 12, 2, 1, 1, 4, 0, 0, 0, 0, 0],
             pace: [Pace::Standing, Pace::Seconds, Pace::Minutes][rng.usize(..3)],
             taciturn: rng.u8(..3) == 0,
             balances: 3,
+            page: 100,
+            hands_over: false,
+            ending: false,
+            silent: false,
+            unwritten: Vec::new(),
+            copies: false,
+            reviving: false,
+            relaxed: rng.u8(..5) == 0,
+            holds: false,
         };
         let wrong_clocks = setup.follow(rng, theme);
         // Bigger worlds cost more and show less.
         if setup.passes + setup.phones > 4 && rng.u8(..3) > 0 {
             setup.phones = 1;
+        }
+        // A pass that came after the backup is unknown until it is published again.
+        if !setup.ending && !setup.silent && setup.weights[Kind::Restore as usize] == 0 {
+            setup.unwritten = (0..setup.passes).filter(|_| rng.u8(..6) == 0).collect();
         }
         for phone in 0..setup.phones {
             let held = (0..setup.passes).filter(|_| rng.u8(..4) > 0);
@@ -164,14 +231,7 @@ impl Setup {
 
     /// Follows a theme; returns whether clocks are wrong.
     fn follow(&mut self, rng: &mut fastrand::Rng, theme: Option<Theme>) -> bool {
-        let drawn = [
-            Theme::Mixed,
-            Theme::Publishing,
-            Theme::Installing,
-            Theme::Listing,
-            Theme::Tokens,
-            Theme::Waiting,
-        ][rng.usize(..6)];
+        let drawn = Theme::ALL[rng.usize(..Theme::ALL.len())];
         let theme = theme.unwrap_or(drawn);
         let mut weigh = |kinds: &[(Kind, u32)]| {
             for (kind, weight) in kinds {
@@ -179,7 +239,7 @@ impl Setup {
             }
         };
         match theme {
-            Theme::Mixed => {}
+            Theme::Mixed => self.holds = rng.u8(..10) == 0,
             Theme::Publishing => {
                 weigh(&[(Kind::Deliver, 30), (Kind::Repeat, 4)]);
                 // A change of the one would mend what a change of the other has missed.
@@ -231,6 +291,7 @@ impl Setup {
                 ]);
                 weigh(&[(Kind::Turn, 8), (Kind::Schedule, 8)]);
                 (self.passes, self.phones) = (1, 1);
+                self.reviving = rng.bool();
             }
             Theme::Waiting => {
                 weigh(&[
@@ -245,6 +306,44 @@ impl Setup {
                 self.pace = if rng.bool() { Pace::Days } else { Pace::Minutes };
                 (self.phones, self.schedules) = (1, 2);
                 self.events = 350;
+            }
+            Theme::Queues => {
+                weigh(&[(Kind::Write, 10), (Kind::Deliver, 20), (Kind::Begin, 16)]);
+                weigh(&[(Kind::TakeKey, 16), (Kind::TakePage, 24), (Kind::Repeat, 3)]);
+                weigh(&[(Kind::Install, 3), (Kind::Token, 0), (Kind::Wiped, 0)]);
+                self.faults = [30, 100, 250][rng.usize(..3)];
+                (self.passes, self.phones, self.publishers, self.schedules) = (1, 3, 2, 2);
+                (self.page, self.hands_over) = (1, true);
+            }
+            Theme::Ending => {
+                weigh(&[(Kind::Write, 14), (Kind::Deliver, 24), (Kind::Turn, 16)]);
+                weigh(&[(Kind::Schedule, 14), (Kind::TakeKey, 16), (Kind::Repeat, 8)]);
+                weigh(&[(Kind::Install, 3), (Kind::Token, 0), (Kind::Template, 0)]);
+                (self.passes, self.phones, self.publishers) = (1, 1, 3);
+                (self.hands_over, self.ending, self.pace) = (true, true, Pace::Weeks);
+                self.balances = 2;
+            }
+            Theme::Restoring => {
+                weigh(&[(Kind::Write, 14), (Kind::Deliver, 24), (Kind::Begin, 20)]);
+                weigh(&[(Kind::TakeKey, 16), (Kind::BackUp, 3), (Kind::Restore, 3)]);
+                weigh(&[(Kind::PushArrives, 16), (Kind::Wiped, 0)]);
+                (self.passes, self.phones) = (self.passes.min(2), self.phones.min(2));
+                self.hands_over = true;
+            }
+            Theme::Copies => {
+                weigh(&[(Kind::Install, 14), (Kind::Remove, 14), (Kind::Begin, 30)]);
+                weigh(&[(Kind::Write, 12), (Kind::Deliver, 24), (Kind::PushArrives, 20)]);
+                weigh(&[(Kind::Token, 0), (Kind::Wiped, 0)]);
+                (self.passes, self.phones, self.publishers) = (1, 1, 2);
+                self.copies = true;
+            }
+            Theme::Silent => {
+                weigh(&[(Kind::Write, 16), (Kind::Deliver, 24), (Kind::Schedule, 24)]);
+                weigh(&[(Kind::Stale, 8), (Kind::PushArrives, 0), (Kind::Curious, 0)]);
+                weigh(&[(Kind::Install, 6), (Kind::Remove, 0), (Kind::Refresh, 0)]);
+                weigh(&[(Kind::Token, 0), (Kind::Wiped, 0), (Kind::Weather, 0)]);
+                (self.passes, self.phones, self.schedules) = (1, 1, 2);
+                (self.silent, self.steps, self.relaxed) = (true, self.steps.min(60), false);
             }
         }
         rng.u8(..4) < if theme == Theme::Tokens { 2 } else { 1 }

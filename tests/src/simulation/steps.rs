@@ -1,12 +1,17 @@
 //! What each step does.
 
+use super::actors::Occasion;
 use super::apns::{Flight, Standing};
 use super::engine::{Answer, Call};
 use super::plan::{Fault, Step};
+use super::queues::Message;
 use super::report::describe;
 use super::run::Run;
 use super::wire::{Ask, Verdict};
 use super::world::{Actor, phone_name, serial};
+
+/// How long Lambda lets a function live, in milliseconds.
+pub(super) const LONGEST_FUNCTION: u64 = 60_000;
 
 impl Run {
     /// Applies one step; `false` if it is impossible now, and then nothing has happened.
@@ -51,6 +56,7 @@ impl Run {
                     Ask::Push { token } => {
                         world.take_push(actor, &token, Flight::Usual);
                     }
+                    Ask::Send(message) => world.take_message(actor, message),
                     Ask::Travel { .. } | Ask::Pause => return false,
                 }
                 drop(world);
@@ -72,9 +78,24 @@ impl Run {
                     }
                     world.log.note(|| format!("{actor}: takes a hint for {}", serial(pass)));
                 }
-                self.spawn_publisher(actor, pass, true)
+                self.spawn_publisher(actor, pass, Occasion::Change)
             }
-            Step::Repeat { pass, publisher } => self.spawn_publisher(Actor::Publisher(publisher), pass, false),
+            Step::Repeat { pass, publisher } => self.spawn_publisher(Actor::Publisher(publisher), pass, Occasion::Copy),
+            Step::TakeKey { publisher, nth, stays } => self.take_key(Actor::Publisher(publisher), nth, stays),
+            Step::TakePage {
+                pager,
+                nth,
+                stays,
+                looks,
+            } => self.take_page(Actor::Pager(pager), nth, stays, looks),
+            Step::Restore => self.restore(),
+            Step::Turn(millis) if millis > LONGEST_FUNCTION => {
+                // Only where weeks pass: elsewhere a function may take as long as it likes.
+                if self.shared.lock().setup.ending {
+                    self.kill_functions();
+                }
+                self.shared.lock().apply(step)
+            }
             Step::Schedule { schedule } => self.spawn_schedule(Actor::Schedule(schedule), None),
             Step::Stale { schedule, phone } => self.spawn_schedule(Actor::Schedule(schedule), Some(phone)),
             Step::Begin { actor } => self.begin(actor),
@@ -94,6 +115,35 @@ impl Run {
         }
     }
 
+    /// Every function dies.
+    pub fn kill_functions(&mut self) {
+        let serving: Vec<_> = self.shared.lock().serving.iter().copied().collect();
+        for actor in serving {
+            self.kill(actor);
+        }
+    }
+
+    /// A publisher takes a message up; one that `stays` is delivered once more.
+    pub fn take_key(&mut self, actor: Actor, nth: u8, stays: bool) -> bool {
+        if self.runs(actor) {
+            return false;
+        }
+        let Some(Message::Key { pass, hint }) = self.shared.lock().deliver(actor, nth, stays, false) else {
+            return false;
+        };
+        self.spawn_publisher(actor, pass, Occasion::Message(hint))
+    }
+
+    pub fn take_page(&mut self, actor: Actor, nth: u8, stays: bool, looks: Option<u8>) -> bool {
+        if self.runs(actor) {
+            return false;
+        }
+        let Some(page) = self.shared.lock().deliver(actor, nth, stays, true) else {
+            return false;
+        };
+        self.spawn_pager(actor, page, looks)
+    }
+
     fn waits_for(&self, actor: Actor, nth: u8) -> Option<Ask> {
         let world = self.shared.lock();
         let index = world.nth_waiting(actor, nth)?;
@@ -111,6 +161,10 @@ impl Run {
             let verdict = match world.waiting[index].ask.clone() {
                 Ask::Database(call) => Verdict::Database(world.carry_out(actor, call)),
                 Ask::Push { token } => Verdict::Push(world.take_push(actor, &token, flight)),
+                Ask::Send(message) => {
+                    world.take_message(actor, message);
+                    Verdict::Sent { heard: true }
+                }
                 Ask::Travel { .. } => Verdict::Travel { arrived: true },
                 Ask::Pause => Verdict::Pause,
             };
@@ -140,8 +194,20 @@ impl Run {
             let Some(index) = world.nth_waiting(actor, nth) else {
                 return false;
             };
-            let Ask::Database(call) = world.waiting[index].ask.clone() else {
-                return false;
+            let call = match world.waiting[index].ask.clone() {
+                Ask::Database(call) => call,
+                Ask::Send(message) => {
+                    if !world.lose_message(actor, message, fault) {
+                        return false;
+                    }
+                    if fault != Fault::Repeated {
+                        world.waiting[index].decide(Verdict::Sent { heard: false });
+                        drop(world);
+                        self.poll(actor);
+                    }
+                    return true;
+                }
+                _ => return false,
             };
             let lost = || Answer::error(500, "InternalServerError", serde_json::Value::Null);
             let answer = match fault {

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws::dynamodb::{Client, Registry, Sources as RealSources};
+use passes::burst::Deletions;
 use passes::device::{Device, Lease};
 use passes::ids::{DeviceKey, DeviceLibraryIdentifier, PassKey, Registration, SerialNumber, TemplateId};
 use passes::ports::{
-    Advance, AdvanceDevices, Advanced, AnswerList, Answered, Answering, Conditional, DevicePage, Expecting, KeepGrace,
-    KeepLeases, Locked, ReadDevice, ReadRevision, ReadSources, RegisterDevice, Registering, StoreResult,
-    UnregisterDevice, WriteRevision,
+    Advance, AdvanceDevices, Advanced, AnswerList, Answered, Answering, Conditional, CountDeletions, CountDevices,
+    Counted, DevicePage, Expecting, KeepGrace, KeepLeases, Locked, ReadDevice, ReadRevision, ReadSources,
+    RegisterDevice, Registering, RegistrationCount, StoreResult, UncountDevice, UnregisterDevice, WriteRevision,
 };
 use passes::problem::Problem;
 use passes::record::Attributes;
@@ -21,14 +22,18 @@ use passes::tokens::PushToken;
 
 use super::actors::ActorClock;
 use super::engine::{PASSES, REGISTRY};
+use super::material::Content;
 use super::mutations::Mutation;
 use super::wire::Shared;
+use super::world::{Actor, pass_of};
 
 #[derive(Clone)]
 pub(super) struct Store {
     pub registry: Registry,
     sources: RealSources,
     clock: ActorClock,
+    shared: Shared,
+    actor: Actor,
     mutation: Option<Mutation>,
     seen: Arc<Mutex<Seen>>,
 }
@@ -42,22 +47,49 @@ struct Seen {
     replaced: BTreeMap<PassKey, RevisionNumber>,
     wrote: bool,
     tokens: BTreeMap<DeviceKey, PushToken>,
+    /// The revision that this page's message was sent for.
+    page_of: Option<RevisionNumber>,
+    /// Pages had been handed on for the revision that is replaced.
+    chained: bool,
 }
 
 impl Store {
-    pub fn new(shared: Shared, client: Client, clock: ActorClock) -> Self {
+    pub fn new(shared: Shared, client: Client, clock: ActorClock, actor: Actor) -> Self {
         let mutation = shared.lock().mutation;
         Self {
             registry: Registry::new(client.clone(), REGISTRY),
             sources: RealSources::new(client, PASSES, REGISTRY),
             clock,
+            shared,
+            actor,
             mutation,
             seen: Arc::default(),
         }
     }
 
-    fn has(&self, mutation: Mutation) -> bool {
+    pub fn has(&self, mutation: Mutation) -> bool {
         self.mutation == Some(mutation)
+    }
+
+    fn reads_source_first(&self) -> bool {
+        self.has(Mutation::SourceBeforeLock) || self.has(Mutation::SourceFirstNotVerified)
+    }
+
+    fn verifies_nothing(&self) -> bool {
+        self.has(Mutation::RecordNotVerified) || self.has(Mutation::SourceFirstNotVerified)
+    }
+
+    /// For `ChainedBeforeMessage`.
+    pub async fn mark_newest_chained(&self, key: &PassKey) -> StoreResult<()> {
+        if let Some(revision) = self.registry.revision(key).await? {
+            let _ = self.registry.mark_chained(key, revision.number).await?;
+        }
+        Ok(())
+    }
+
+    /// For `PageOfOldRevision`.
+    pub fn takes_page_of(&self, revision: u64) {
+        self.seen().page_of = Some(RevisionNumber::new(revision));
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -75,13 +107,20 @@ impl Store {
 
 impl ReadRevision for Store {
     async fn revision(&self, key: &PassKey) -> StoreResult<Option<Revision>> {
-        self.registry.revision(key).await
+        let mut revision = self.registry.revision(key).await?;
+        if let Some(revision) = &mut revision
+            && self.has(Mutation::PageOfOldRevision)
+            && let Some(old) = self.seen().page_of
+        {
+            revision.number = old;
+        }
+        Ok(revision)
     }
 }
 
 impl WriteRevision for Store {
     async fn lock(&self, key: &PassKey) -> StoreResult<Locked> {
-        if self.has(Mutation::SourceBeforeLock) {
+        if self.reads_source_first() {
             let record = self.sources.record(key).await?;
             self.seen().record = Some(record);
         }
@@ -91,6 +130,12 @@ impl WriteRevision for Store {
         }
         let mut locked = self.registry.lock(key).await?;
         self.seen().wrote = false;
+        self.seen().chained = locked.chained.is_some();
+        if let Some(revision) = &mut locked.revision
+            && self.has(Mutation::ManifestNotCompared)
+        {
+            revision.fingerprint.clear();
+        }
         if let Some(revision) = &mut locked.revision
             && self.has(Mutation::RevisionIsTimeAlone)
         {
@@ -105,15 +150,39 @@ impl WriteRevision for Store {
         &self,
         key: &PassKey,
         revision: &Revision,
-        replaced: Option<RevisionNumber>,
+        replaced: Option<&Revision>,
     ) -> StoreResult<Conditional> {
         let true_one = self.seen().replaced.get(key).copied();
-        let done = self
-            .registry
-            .replace_revision(key, revision, true_one.or(replaced))
-            .await;
+        let pass = pass_of(key.serial.as_str()).expect("a pass");
+        {
+            // What an earlier turn did not get through counts no more.
+            let letting_go = &mut self.shared.lock().watch.letting_go;
+            match Content::of(&revision.pass_json).let_go {
+                true => letting_go.insert((self.actor, pass)),
+                false => letting_go.remove(&(self.actor, pass)),
+            };
+        }
+        let counted;
+        let revision = match replaced {
+            Some(before) if self.has(Mutation::RevisionIsCounter) => {
+                counted = Revision {
+                    number: RevisionNumber::new(before.number.value() + 1),
+                    ..revision.clone()
+                };
+                &counted
+            }
+            _ => revision,
+        };
+        let replaced = replaced.map(|replaced| Revision {
+            number: true_one.unwrap_or(replaced.number),
+            ..replaced.clone()
+        });
+        let done = self.registry.replace_revision(key, revision, replaced.as_ref()).await;
         if matches!(done, Ok(Conditional::Done)) {
             self.seen().wrote = true;
+            if self.has(Mutation::ChainedKept) && self.seen().chained {
+                let _ = self.registry.mark_chained(key, revision.number).await?;
+            }
         }
         done
     }
@@ -144,14 +213,51 @@ impl KeepGrace for Store {
             .await
     }
 
-    async fn remind_of_grace(&self, key: &PassKey, due_at: u64, next: u64) -> StoreResult<Conditional> {
-        self.registry.remind_of_grace(key, due_at, next).await
+    async fn hold_pass(&self, key: &PassKey, revision: RevisionNumber, by: u64, next: u64) -> StoreResult<Conditional> {
+        let true_one = self.seen().replaced.get(key).copied();
+        self.registry
+            .hold_pass(key, true_one.unwrap_or(revision), by, next)
+            .await
+    }
+
+    async fn remind(&self, key: &PassKey, due_at: u64, next: u64) -> StoreResult<Conditional> {
+        self.registry.remind(key, due_at, next).await
+    }
+}
+
+/// No schedule deletes so much that it pauses, so nothing is counted: each call more would only
+/// lengthen the schedules.
+impl CountDeletions for Store {
+    async fn deletions(&self) -> StoreResult<Deletions> {
+        Ok(Deletions::default())
+    }
+
+    async fn count_in_hour(&self, _: u64, _: u64) -> StoreResult<Conditional> {
+        Ok(Conditional::Done)
+    }
+
+    async fn begin_hour(&self, _: u64, _: Option<u64>) -> StoreResult<Conditional> {
+        Ok(Conditional::Done)
+    }
+
+    async fn pause_deletions(&self, paused_at: u64, hour: Option<u64>) -> StoreResult<Conditional> {
+        self.registry.pause_deletions(paused_at, hour).await
+    }
+
+    async fn release_deletions(&self, paused_at: u64, released_at: u64) -> StoreResult<Conditional> {
+        self.registry.release_deletions(paused_at, released_at).await
     }
 }
 
 impl ReadDevice for Store {
     async fn device(&self, key: &DeviceKey) -> StoreResult<Option<Device>> {
-        self.registry.device(key).await
+        let device = self.registry.device(key).await?;
+        if let Some(device) = &device
+            && self.has(Mutation::DueTokenReadBefore)
+        {
+            self.seen().tokens.insert(key.clone(), device.push_token.clone());
+        }
+        Ok(device)
     }
 }
 
@@ -162,6 +268,8 @@ impl AdvanceDevices for Store {
         after: Option<&DeviceLibraryIdentifier>,
         limit: u32,
     ) -> StoreResult<DevicePage> {
+        // DynamoDB ends a page where it likes, so a page may be smaller than was asked for.
+        let limit = limit.min(self.shared.lock().setup.page);
         let page = |devices| DevicePage { devices, after: None };
         if self.has(Mutation::NoCatchUp) && !self.seen().wrote {
             return Ok(page(Vec::new()));
@@ -198,8 +306,14 @@ impl AdvanceDevices for Store {
                 advance.mark.tag = tag.max(now);
             }
         }
+        if let Expecting::TakingOver { tag, due_at } = advance.expecting
+            && self.has(Mutation::AnyLeaseServes)
+        {
+            advance.expecting = Expecting::UnderLease { tag, due_at };
+        }
         let mut advanced = self.registry.advance(device, serial, advance).await?;
         if let Advanced::Done(done) = &mut advanced
+            && self.has(Mutation::TokenReadBefore)
             && let Some(token) = self.seen().tokens.get(device)
         {
             done.push_token = token.clone();
@@ -214,7 +328,14 @@ impl AdvanceDevices for Store {
 
 impl KeepLeases for Store {
     async fn renew_lease(&self, device: &DeviceKey, due_at: u64, next: Lease) -> StoreResult<Option<Device>> {
-        self.registry.renew_lease(device, due_at, next).await
+        let mut renewed = self.registry.renew_lease(device, due_at, next).await?;
+        if let Some(renewed) = &mut renewed
+            && self.has(Mutation::DueTokenReadBefore)
+            && let Some(token) = self.seen().tokens.get(device)
+        {
+            renewed.push_token = token.clone();
+        }
+        Ok(renewed)
     }
 
     async fn drop_lease(
@@ -241,14 +362,59 @@ impl KeepLeases for Store {
         device: &DeviceKey,
         token: &PushToken,
         since_ms: u64,
-        now: Timestamp,
+        expires_at: u64,
     ) -> StoreResult<Option<Vec<SerialNumber>>> {
-        self.registry.end_device(device, token, since_ms, now).await
+        self.registry.end_device(device, token, since_ms, expires_at).await
+    }
+}
+
+/// No schedule fills a pass, so nothing is counted here either.
+impl UncountDevice for Store {
+    async fn uncount_device(&self, _: &PassKey) -> StoreResult<Conditional> {
+        Ok(Conditional::Done)
+    }
+}
+
+impl CountDevices for Store {
+    async fn count_device(&self, _: &PassKey, _: u64) -> StoreResult<Counted> {
+        Ok(Counted::OneMore)
+    }
+
+    async fn count_registrations(
+        &self,
+        key: &PassKey,
+        after: Option<&DeviceLibraryIdentifier>,
+    ) -> StoreResult<RegistrationCount> {
+        self.registry.count_registrations(key, after).await
+    }
+
+    async fn begin_device_count(&self, key: &PassKey, now: u64, ends_by: u64) -> StoreResult<Conditional> {
+        self.registry.begin_device_count(key, now, ends_by).await
+    }
+
+    async fn note_device_count(
+        &self,
+        key: &PassKey,
+        devices: u64,
+        counted_at: u64,
+        before: Option<u64>,
+    ) -> StoreResult<Conditional> {
+        self.registry.note_device_count(key, devices, counted_at, before).await
     }
 }
 
 impl RegisterDevice for Store {
     async fn register(&self, registration: &Registration, registering: Registering<'_>) -> StoreResult<Conditional> {
+        if self.has(Mutation::RegisterWithoutRetag) {
+            let device = self.registry.device(&registration.device_key()).await?;
+            let is_there = device.is_some_and(|device| {
+                device.serials.contains_key(&registration.key.serial)
+                    && device.push_token.expose() == registering.push_token.expose()
+            });
+            if is_there {
+                return Ok(Conditional::Done);
+            }
+        }
         self.registry.register(registration, registering).await
     }
 }
@@ -291,13 +457,18 @@ impl Sources {
 
 impl ReadSources for Sources {
     async fn record(&self, key: &PassKey) -> StoreResult<Option<Attributes>> {
-        if self.store.has(Mutation::SourceBeforeLock)
-            && let Some(record) = self.store.seen().record.take()
-        {
+        let read_before = match self.store.reads_source_first() {
+            true => self.store.seen().record.take(),
+            false => None,
+        };
+        if let Some(record) = read_before {
+            if self.store.verifies_nothing() {
+                self.store.seen().record = Some(record.clone());
+            }
             return Ok(record);
         }
         let record = self.real.record(key).await?;
-        if self.store.has(Mutation::RecordNotVerified) {
+        if self.store.verifies_nothing() || self.store.has(Mutation::NoteNotVerified) {
             self.store.seen().record = Some(record.clone());
         }
         Ok(record)
@@ -312,15 +483,17 @@ impl ReadSources for Sources {
     async fn record_and_pointer(
         &self,
         key: &PassKey,
-        id: &TemplateId,
+        template: Option<&TemplateId>,
     ) -> StoreResult<(Option<Attributes>, Option<TemplatePointer>)> {
-        let (mut record, mut pointer) = self.real.record_and_pointer(key, id).await?;
-        if self.store.has(Mutation::RecordNotVerified)
+        let (mut record, mut pointer) = self.real.record_and_pointer(key, template).await?;
+        let wrote_note_alone = !self.store.seen().wrote;
+        if (self.store.verifies_nothing() || (self.store.has(Mutation::NoteNotVerified) && wrote_note_alone))
             && let Some(seen) = self.store.seen().record.clone()
         {
             record = seen;
         }
-        if self.store.has(Mutation::PointerNotVerified)
+        if (self.store.has(Mutation::PointerNotVerified)
+            || (self.store.has(Mutation::NoteNotVerified) && wrote_note_alone))
             && let Some(seen) = self.store.seen().pointer.clone()
         {
             pointer = seen;

@@ -23,6 +23,7 @@ use aws_smithy_types::body::SdkBody;
 use passes::push::PushOutcome;
 
 use super::engine::{Answer, Call};
+use super::queues::Message;
 use super::world::{Actor, World};
 
 /// What an actor waits for. Between any two of these the scheduler may switch to another actor.
@@ -32,6 +33,8 @@ pub(super) enum Ask {
     Database(Call),
     /// A push to this token.
     Push { token: String },
+    /// A message to a queue.
+    Send(Message),
     /// An answer of livepass on its way to a phone.
     Travel { what: String },
     /// A phone's pause before it asks again.
@@ -43,6 +46,10 @@ pub(super) enum Ask {
 pub(super) enum Verdict {
     Database(Answer),
     Push(PushOutcome),
+    /// Whether the queue's answer was heard; it may have taken the message all the same.
+    Sent {
+        heard: bool,
+    },
     /// Whether the answer arrived.
     Travel {
         arrived: bool,

@@ -10,7 +10,9 @@ use super::engine::{Engine, PASSES, REGISTRY};
 use super::invariants::{Violation, Watch};
 use super::mutations::Mutation;
 use super::phone::Phone;
+use super::queues::Message;
 use super::report::Log;
+use super::restore::Backup;
 use super::setup::Setup;
 use super::wire::Waiting;
 use crate::LOYALTY;
@@ -24,12 +26,14 @@ pub(super) const TEMPLATE: &str = "card";
 pub enum Actor {
     /// publish-changes with one hint.
     Publisher(u8),
-    /// push-devices, once.
+    /// push-devices, once, by the schedule.
     Schedule(u8),
     /// A phone's list call and the downloads that follow.
     List(u8),
     /// What a phone has to do with one pass: install, register, unregister, refresh.
     Card(u8, u8),
+    /// push-devices with one page of a fan-out.
+    Pager(u8),
 }
 
 impl fmt::Display for Actor {
@@ -37,6 +41,7 @@ impl fmt::Display for Actor {
         match self {
             Self::Publisher(n) => write!(f, "publisher {}", n + 1),
             Self::Schedule(n) => write!(f, "schedule {}", n + 1),
+            Self::Pager(n) => write!(f, "pager {}", n + 1),
             Self::List(n) | Self::Card(n, _) => write!(f, "phone {}", phone_name(*n)),
         }
     }
@@ -63,6 +68,8 @@ pub enum Row {
     Balance(u8),
     /// Cannot be rendered: names a field that the template lacks.
     Spoilt,
+    /// Shows this balance, and is voided by the row itself.
+    Voided(u8),
 }
 
 pub(super) struct World {
@@ -86,6 +93,15 @@ pub(super) struct World {
     pub template: (usize, u64),
     /// Hints that wait for a publisher.
     pub hints: VecDeque<u8>,
+    /// Passes of copies that failed: hints once faults have stopped.
+    late: Vec<u8>,
+    /// What lies in `PublishQueue`.
+    pub keys: VecDeque<Message>,
+    /// What lies in `PushQueue`.
+    pub pages: VecDeque<Message>,
+    /// The newest backup of the Registry.
+    pub backup: Option<Backup>,
+    pub was_restored: bool,
     pub phones: Vec<Phone>,
     pub apns: Apns,
     pub watch: Watch,
@@ -115,6 +131,11 @@ impl World {
             rows,
             template: (0, 0),
             hints: VecDeque::new(),
+            late: Vec::new(),
+            keys: VecDeque::new(),
+            pages: VecDeque::new(),
+            backup: None,
+            was_restored: false,
             phones,
             apns: Apns::default(),
             watch: Watch::default(),
@@ -137,11 +158,17 @@ impl World {
             _ if self.settling => None,
             // One function serves all of a phone's calls about passes.
             Actor::Card(phone, _) => self.skews.get(&Actor::List(phone)),
+            Actor::Pager(n) => self.skews.get(&Actor::Schedule(n)),
             _ => self.skews.get(&actor),
         }
         .copied()
         .unwrap_or(0);
         self.now.saturating_add_signed(skew)
+    }
+
+    /// Whether pushes are held: publishing goes on, and leases collect.
+    pub fn holds_pushes(&self) -> bool {
+        self.setup.holds && !self.settling
     }
 
     /// How far two clocks may have been apart, at most, in milliseconds.
@@ -164,9 +191,9 @@ impl World {
         let key = row_key(pass);
         match row {
             Row::Absent => self.engine.delete(PASSES, key),
-            Row::Balance(_) | Row::Spoilt => {
+            Row::Balance(_) | Row::Spoilt | Row::Voided(_) => {
                 let (field, balance) = match row {
-                    Row::Balance(balance) => ("balance", balance),
+                    Row::Balance(balance) | Row::Voided(balance) => ("balance", balance),
                     _ => ("unknown", 0),
                 };
                 let Value::Object(mut item) = key else {
@@ -175,11 +202,32 @@ impl World {
                 item.insert("template".into(), json!({"S": TEMPLATE}));
                 item.insert("fields".into(), json!({"M": {field: {"N": balance.to_string()}}}));
                 item.insert("note".into(), json!({"N": note.to_string()}));
+                if matches!(row, Row::Balance(balance) if self.setup.relaxed && balance % 2 == 1) {
+                    item.insert("updateUrgency".into(), json!({"S": "relaxed"}));
+                }
+                if matches!(row, Row::Voided(_)) {
+                    item.insert("pass".into(), json!({"M": {"voided": {"BOOL": true}}}));
+                }
                 self.engine.put(PASSES, &item);
             }
         }
         self.rows[usize::from(pass)] = row;
         self.hints.push_back(pass);
+    }
+
+    /// Whoever wrote a revision and died before it looked once more has to come again: nobody else can
+    /// know of it.
+    pub fn copy_comes_again(&mut self, pass: u8) {
+        match self.settling {
+            true => self.hints.push_back(pass),
+            false => self.late.push(pass),
+        }
+    }
+
+    /// Faults stop.
+    pub fn settle(&mut self) {
+        self.settling = true;
+        self.hints.extend(std::mem::take(&mut self.late));
     }
 
     /// Moves the template's pointer, as publish-template does, and asks for a publish of each pass.
@@ -218,6 +266,11 @@ pub(super) fn device_pk(phone: u8) -> String {
 pub(super) fn phone_of_pk(pk: &str) -> Option<u8> {
     let name = pk.strip_prefix("DEVICE#")?.chars().next()?;
     (name as u8).checked_sub(b'A')
+}
+
+/// The key of the note of what is wrong with a pass's row.
+pub(super) fn problem_key(pass: u8) -> Value {
+    json!({"PK": {"S": format!("PASS#{LOYALTY}#{}", serial(pass))}, "SK": {"S": "PROBLEM"}})
 }
 
 /// The key of a pass's revision.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use passes::burst::{ReleaseOutcome, release};
 use passes::deletion::GRACE_SECONDS;
 use passes::ids::PassKey;
 use serde_json::json;
@@ -36,7 +37,7 @@ async fn row_30_after_the_grace_a_last_revision_lets_the_phone_go() {
     let voided = site.caller.list(&who, Some(&tag)).await;
     site.clock.turn(Duration::from_secs(GRACE_SECONDS));
     let ran = site.push_due_devices().await;
-    assert_eq!(ran["let_go"], 1, "{ran}");
+    assert_eq!(ran["handed_on"], 1, "{ran}");
     site.worked_off().await;
 
     assert_eq!(site.pushes_to(&who.push_token).len(), 2);
@@ -48,6 +49,33 @@ async fn row_30_after_the_grace_a_last_revision_lets_the_phone_go() {
         (last.get("webServiceURL"), last.get("authenticationToken")),
         (None, None)
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_30_one_deletion_too_many_is_held_until_it_is_released() {
+    let site = Site::start_with([("DeletionsPerHour", "1")]).await;
+    site.card("CARD-2", 1).await;
+    let (who, tag) = site.installed("d1", LOYALTY, "CARD-2").await;
+    let before = site.caller.pass(&who, None).await;
+    site.backend.delete(LOYALTY, DEMO).await;
+    site.published().await;
+    site.backend.delete(LOYALTY, "CARD-2").await;
+    site.published().await;
+
+    assert_eq!(site.pushes_to(&who.push_token), []);
+    assert_eq!(site.caller.list(&who, Some(&tag)).await.status, 204);
+    let held = site.caller.pass(&who, None).await;
+    assert_eq!(site.opened(&held), site.opened(&before));
+
+    let released = release(&site.registry, &site.clock.wall_clock()).await.unwrap();
+    assert!(matches!(released, ReleaseOutcome::Released { .. }));
+    site.clock.turn(Duration::from_secs(3600));
+    let ran = site.push_due_devices().await;
+    assert_eq!(ran["handed_on"], 1, "{ran}");
+    site.worked_off().await;
+    assert_eq!(site.pushes_to(&who.push_token).len(), 1);
+    let after = site.opened(&site.caller.pass(&who, None).await);
+    assert_eq!(after["voided"], true);
 }
 
 #[tokio::test(flavor = "multi_thread")]

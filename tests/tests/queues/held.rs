@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use passes::deletion::GRACE_SECONDS;
 use stack::{Stack, StackConfig};
 use tests::{DEMO, LOYALTY, Site};
 
@@ -19,6 +20,23 @@ async fn while_pushes_are_held_nobody_is_pushed_and_who_asks_is_told() {
     let lease = device.lease.expect("the lease keeps what is due");
     assert_eq!(lease.attempts, 0, "the time of the hold uses up no attempt");
     assert_eq!(site.caller.list(&who, Some(&tag)).await.serials(), [DEMO]);
+}
+
+/// Publishing goes on: what the schedule hands on to be published does not wait for the pushes.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_pushes_are_held_a_pass_whose_grace_is_over_is_let_go() {
+    let site = Site::start_with([("HoldPushes", "true")]).await;
+    let (who, tag) = site.installed("d1", LOYALTY, DEMO).await;
+    site.backend.delete(LOYALTY, DEMO).await;
+    site.published().await;
+    site.clock.turn(Duration::from_secs(GRACE_SECONDS));
+    let run = site.push_due_devices().await;
+    assert_eq!((&run["handed_on"], &run["pushed"]), (&1.into(), &0.into()), "{run}");
+    site.worked_off().await;
+    assert!(site.pushes_to(&who.push_token).is_empty());
+    assert_eq!(site.caller.list(&who, Some(&tag)).await.serials(), [DEMO]);
+    let last = site.opened(&site.caller.pass(&who, None).await);
+    assert_eq!(last.get("webServiceURL"), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use passes::deletion::{EndingPass, GRACE_SECONDS, end_grace};
+use passes::deletion::{DuePass, GRACE_SECONDS, hand_on};
 use passes::ports::{DUE_SHARDS, FindDue as _, KeepGrace as _, SendKeys, StoreError, StoreResult};
 use passes::publish::PublishOutcome;
 use passes::work::KeyToPublish;
@@ -49,7 +49,7 @@ async fn pass(bench: &Workbench) -> Value {
 }
 
 /// Passes whose grace is over, as the schedule finds them.
-async fn ending(bench: &Workbench) -> Vec<EndingPass> {
+async fn ending(bench: &Workbench) -> Vec<DuePass> {
     let mut found = Vec::new();
     for shard in 0..DUE_SHARDS {
         let page = bench.registry.due(shard, bench.clock.now(), None, 100).await.unwrap();
@@ -78,7 +78,7 @@ async fn a_deleted_pass_keeps_its_web_service_for_thirty_days_and_is_then_let_go
     assert_eq!(pass_due.key, key("A"));
     let keys = Keys::default();
     let clock = bench.clock.wall_clock();
-    assert!(end_grace(&bench.registry, &keys, &clock, &pass_due).await.unwrap());
+    assert!(hand_on(&bench.registry, &keys, &clock, &pass_due).await.unwrap());
     assert_eq!(keys.sent.lock().unwrap()[0].key, key("A"));
 
     assert!(matches!(outcome(&bench).await, PublishOutcome::Published(_)));
@@ -168,23 +168,69 @@ async fn a_pass_whose_message_is_lost_comes_up_again_and_not_every_minute() {
         refuses: true,
         ..Keys::default()
     };
-    end_grace(&bench.registry, &away, &clock, &due).await.unwrap_err();
+    hand_on(&bench.registry, &away, &clock, &due).await.unwrap_err();
     // Another run, which has read the index before.
-    assert!(
-        !end_grace(&bench.registry, &Keys::default(), &clock, &due)
-            .await
-            .unwrap()
-    );
+    assert!(!hand_on(&bench.registry, &Keys::default(), &clock, &due).await.unwrap());
     bench.turn(60);
     assert_eq!(ending(&bench).await, []);
     bench.turn(3600);
     let [again] = ending(&bench).await.try_into().unwrap();
     assert!(
-        end_grace(&bench.registry, &Keys::default(), &clock, &again)
+        hand_on(&bench.registry, &Keys::default(), &clock, &again)
             .await
             .unwrap()
     );
     // The grace itself has not moved.
     assert!(matches!(outcome(&bench).await, PublishOutcome::Published(_)));
     assert_eq!(pass(&bench).await.get("webServiceURL"), None);
+}
+
+/// A row that is written again with a mistake is back all the same: its next deletion is another one.
+#[tokio::test]
+async fn a_record_that_returns_broken_ends_the_grace_and_a_later_deletion_has_a_whole_one() {
+    let (bench, _) = deleted().await;
+    bench.turn(10 * 86_400);
+    let broken = json!({"template": "loyalty", "fields": {"none": 1}});
+    bench.backend.put(LOYALTY, "A", broken).await;
+    assert!(matches!(outcome(&bench).await, PublishOutcome::Refused { .. }));
+    assert_eq!(bench.revision("A").await.grace_ends, None);
+    // Nothing comes up for it hour after hour.
+    bench.turn(21 * 86_400);
+    assert_eq!(ending(&bench).await, []);
+
+    bench.backend.delete(LOYALTY, "A").await;
+    assert!(matches!(outcome(&bench).await, PublishOutcome::Unchanged(_)));
+    let grace_ends = bench.clock.now().seconds() + GRACE_SECONDS;
+    assert_eq!(bench.revision("A").await.grace_ends, Some(grace_ends));
+    assert!(pass(&bench).await["webServiceURL"].is_string());
+    bench.write_balance("A", 3).await;
+    assert!(matches!(outcome(&bench).await, PublishOutcome::Published(_)));
+    assert!(pass(&bench).await.get("voided").is_none());
+}
+
+/// A row that is back for a moment when its grace is over begins another one.
+#[tokio::test]
+async fn a_pass_is_not_let_go_whose_record_was_back_meanwhile() {
+    let (bench, _) = deleted().await;
+    bench.turn(GRACE_SECONDS);
+    let tapped = bench.tapped().await;
+    let other = bench.clone();
+    bench.tap.before("PutItem", "REVISION", async move {
+        other
+            .backend
+            .put(LOYALTY, "A", json!({"template": "loyalty", "fields": {"none": 1}}))
+            .await;
+        other.publish("A").await.unwrap();
+        other.backend.delete(LOYALTY, "A").await;
+    });
+    assert!(matches!(
+        tapped.publish("A").await.unwrap().outcome,
+        PublishOutcome::Unchanged(_)
+    ));
+    bench.tap.assert_all_acted();
+    assert!(pass(&bench).await["webServiceURL"].is_string());
+    assert_eq!(
+        bench.revision("A").await.grace_ends,
+        Some(bench.clock.now().seconds() + GRACE_SECONDS)
+    );
 }

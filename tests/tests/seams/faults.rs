@@ -4,8 +4,8 @@ use passes::ports::StoreError;
 use passes::publish::PublishOutcome;
 use passes::register::{RegisterOutcome, UnregisterOutcome};
 use serde_json::{Value, json};
+use tap::Call;
 use tests::Workbench;
-use tests::tap::Call;
 
 #[tokio::test]
 async fn a_revision_whose_answer_was_lost_is_announced_once() {

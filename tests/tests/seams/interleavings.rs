@@ -1,5 +1,6 @@
 //! The shortest ways to a stale phone, played step by step: each ends well because of one rule.
 
+use passes::ports::MovePointer as _;
 use passes::publish::PublishOutcome;
 use std::future::Future;
 use tests::Workbench;
@@ -426,4 +427,51 @@ async fn a_record_that_is_mended_while_its_fault_is_noted_leaves_no_note() {
     bench.tap.assert_all_acted();
     assert_eq!(bench.item(&format!("PASS#{}#A", tests::LOYALTY), "PROBLEM").await, None);
     assert_eq!(bench.published_balance("A").await, 2);
+}
+
+#[tokio::test]
+async fn a_template_that_is_published_while_its_lack_is_noted_leaves_no_note() {
+    let bench = Workbench::start().await;
+    let (pk, id) = ("TEMPLATE#loyalty", "loyalty".parse().unwrap());
+    let version = bench.registry.pointer(&id).await.unwrap().unwrap().pointer.version;
+    bench.delete_item(pk, "TEMPLATE").await;
+    bench.write_balance("A", 1).await;
+    let tapped = bench.tapped().await;
+    let other = bench.clone();
+    bench.tap.before("PutItem", "PROBLEM", async move {
+        other.point_template("loyalty", &version, 1).await;
+        other.publish("A").await.unwrap();
+    });
+    tapped.publish("A").await.unwrap();
+    bench.tap.assert_all_acted();
+    assert_eq!(bench.item(&format!("PASS#{}#A", tests::LOYALTY), "PROBLEM").await, None);
+    assert_eq!(bench.published_balance("A").await, 1);
+}
+
+#[tokio::test]
+async fn a_record_that_is_spoilt_while_its_note_is_cleared_is_noted_again() {
+    let bench = Workbench::start().await;
+    bench.card("A", 1).await;
+    let (problem, fault) = (format!("PASS#{}#A", tests::LOYALTY), ("points", 5));
+    bench
+        .backend
+        .set_field(tests::LOYALTY, "A", fault.0, fault.1.into())
+        .await;
+    bench.publish("A").await.unwrap();
+    let noted = bench.item(&problem, "PROBLEM").await.unwrap();
+    bench.write_balance("A", 1).await;
+    // Mended, so the slower publisher clears the note; the faster one finds it there, and right.
+    let tapped = bench.tapped().await;
+    let other = bench.clone();
+    bench.tap.before("DeleteItem", "PROBLEM", async move {
+        other
+            .backend
+            .set_field(tests::LOYALTY, "A", fault.0, fault.1.into())
+            .await;
+        other.publish("A").await.unwrap();
+    });
+    tapped.publish("A").await.unwrap();
+    bench.tap.assert_all_acted();
+    let noted_again = bench.item(&problem, "PROBLEM").await.unwrap();
+    assert_eq!(noted_again["sentence"], noted["sentence"]);
 }

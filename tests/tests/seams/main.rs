@@ -2,7 +2,9 @@
 //! a real engine.
 
 mod advances;
+mod bursts;
 mod deletions;
+mod device_counts;
 mod environment;
 mod faults;
 mod interleavings;
@@ -11,6 +13,9 @@ mod lists;
 mod pages;
 mod registrations;
 mod relaxed;
+mod restores;
 mod revisions;
 mod strong_reads;
+mod sweeps;
 mod templates;
+mod uploads;

@@ -1,13 +1,21 @@
 //! Conditions of register, unregister and the removal of orphans.
 
-use passes::device::{Lease, Mark};
-use passes::ports::{AdvanceDevices, Conditional, RegisterDevice as _, Registering, UnregisterDevice as _};
+use passes::device::{Device, Lease, Mark};
+use passes::due::DueOutcome;
+use passes::ports::{
+    AdvanceDevices, Conditional, KeepLeases as _, KnownDevice, RegisterDevice as _, Registering, UnregisterDevice as _,
+};
 use passes::register::RegisterOutcome;
 use passes::tag::{RevisionNumber, UpdateTag};
 use tests::Workbench;
 use tests::workbench::{device_key, registration, serial};
 
-fn registering<'a>(bench: &Workbench, token: &'a passes::tokens::PushToken, expected: Option<u64>) -> Registering<'a> {
+/// With a new lease, on a device that was read so.
+fn registering<'a>(
+    bench: &Workbench,
+    token: &'a passes::tokens::PushToken,
+    expecting: Option<KnownDevice>,
+) -> Registering<'a> {
     let now = bench.clock.now();
     Registering {
         mark: Mark {
@@ -16,8 +24,15 @@ fn registering<'a>(bench: &Workbench, token: &'a passes::tokens::PushToken, expe
         },
         push_token: token,
         now,
-        lease: Lease::starting(now),
-        expected_tag: expected.map(UpdateTag::new),
+        lease: Some(Lease::starting(now)),
+        expecting,
+    }
+}
+
+fn as_read(device: &Device) -> KnownDevice {
+    KnownDevice {
+        tag: device.tag,
+        due_at: device.lease.map(|lease| lease.due_at),
     }
 }
 
@@ -47,7 +62,10 @@ async fn a_further_registration_needs_exactly_the_tag_that_was_read() {
     bench.register("d1", "A", "aa").await;
     let before = bench.device("d1").await.unwrap();
     let token = "bb".parse().unwrap();
-    let stale = before.tag.value() - 1;
+    let stale = KnownDevice {
+        tag: UpdateTag::new(before.tag.value() - 1),
+        ..as_read(&before)
+    };
     let outcome = bench
         .registry
         .register(&registration("d1", "B"), registering(&bench, &token, Some(stale)))
@@ -184,18 +202,115 @@ async fn a_registration_without_its_device_is_removed_by_the_next_publish() {
     bench.card("A", 1).await;
     bench.register("d1", "A", "aa").await;
     bench
-        .client()
-        .delete_item()
-        .table_name("Registry")
-        .key(
-            "PK",
-            aws_sdk_dynamodb::types::AttributeValue::S(format!("DEVICE#d1#{}", tests::LOYALTY)),
-        )
-        .key("SK", aws_sdk_dynamodb::types::AttributeValue::S("DEVICE".into()))
-        .send()
-        .await
-        .unwrap();
+        .delete_item(&format!("DEVICE#d1#{}", tests::LOYALTY), "DEVICE")
+        .await;
     bench.publish("A").await.unwrap();
     assert!(!bench.is_registered("d1", "A").await);
     assert!(bench.pushes.sent().is_empty());
+}
+
+/// Its phone has answered none of six pushes, and the schedule would drop the lease unpushed.
+#[tokio::test]
+async fn a_registration_does_not_rely_on_a_lease_that_is_used_up() {
+    let bench = Workbench::start().await;
+    bench.card("A", 1).await;
+    bench.register("d1", "A", "aa").await;
+    bench.list("d1", None).await;
+    bench.write_balance("A", 2).await;
+    bench.publish("A").await.unwrap();
+    for pause in [300, 300, 1800, 7200, 43_200] {
+        bench.turn(pause);
+        bench.push_if_due("d1").await;
+    }
+    assert!(bench.device("d1").await.unwrap().lease.unwrap().is_used_up());
+    // It is back, with another token; a change crosses its installation, and its list call is lost.
+    bench.turn(3600);
+    assert_eq!(
+        bench.register("d1", "A", "bb").await,
+        RegisterOutcome::AlreadyRegistered
+    );
+    let lease = bench.device("d1").await.unwrap().lease;
+    assert_eq!(lease, Some(Lease::starting(bench.clock.now())));
+    let before = bench.pushes.sent().len();
+    bench.turn(300);
+    bench.push_if_due("d1").await;
+    assert_eq!(bench.pushes.sent()[before..], ["bb"]);
+}
+
+/// A lease that was left to a device without passes is dropped by the schedule at any time.
+#[tokio::test]
+async fn a_registration_does_not_rely_on_a_lease_of_a_device_that_held_nothing() {
+    let bench = Workbench::start().await;
+    bench.card("A", 1).await;
+    bench.register("d1", "A", "aa").await;
+    let left = bench.device("d1").await.unwrap().lease.unwrap();
+    // Its function dies before it has taken the lease away with the last pass.
+    let outcome = bench.registry.unregister(&registration("d1", "A")).await;
+    assert_eq!(outcome.unwrap(), Conditional::Done);
+    bench.turn(300);
+    bench.register("d1", "A", "aa").await;
+    // The schedule has read the device before that.
+    let dropped = bench.registry.drop_lease(&device_key("d1"), left.due_at, None).await;
+    assert_eq!(dropped.unwrap(), Conditional::Overtaken);
+    let lease = bench.device("d1").await.unwrap().lease;
+    assert_eq!(lease, Some(Lease::starting(bench.clock.now())));
+}
+
+/// Whether it keeps the lease or replaces it, the registration was decided by what it saw of it.
+#[tokio::test]
+async fn a_registration_needs_exactly_the_lease_that_was_read() {
+    let bench = Workbench::start().await;
+    bench.card("A", 1).await;
+    bench.register("d1", "A", "aa").await;
+    let leased = bench.device("d1").await.unwrap();
+    bench.list("d1", None).await;
+    let asked = bench.device("d1").await.unwrap();
+    bench.register("d1", "A", "aa").await;
+    let token = "bb".parse().unwrap();
+    let before = bench.device("d1").await.unwrap();
+    for other in [None, leased.lease.map(|lease| lease.due_at + 1)] {
+        let expecting = KnownDevice {
+            due_at: other,
+            ..as_read(&before)
+        };
+        let outcome = bench
+            .registry
+            .register(&registration("d1", "A"), registering(&bench, &token, Some(expecting)))
+            .await;
+        assert_eq!(outcome.unwrap(), Conditional::Overtaken, "{other:?}");
+        assert_eq!(bench.device("d1").await.as_ref(), Some(&before));
+    }
+    assert_eq!(asked.lease, None);
+    bench.turn(10);
+    let replacing = registering(&bench, &token, Some(as_read(&before)));
+    let outcome = bench.registry.register(&registration("d1", "A"), replacing).await;
+    assert_eq!(outcome.unwrap(), Conditional::Done);
+    let now = bench.clock.now();
+    assert_eq!(bench.device("d1").await.unwrap().lease, Some(Lease::starting(now)));
+}
+
+/// The schedule sends the last push between the registration's read and its write, to the old token.
+#[tokio::test]
+async fn a_registration_does_not_rely_on_a_lease_that_is_used_up_meanwhile() {
+    let bench = Workbench::start().await;
+    bench.card("A", 1).await;
+    bench.register("d1", "A", "aa").await;
+    for pause in [300, 300, 1800, 7200] {
+        bench.turn(pause);
+        bench.push_if_due("d1").await;
+    }
+    bench.turn(43_200);
+    let tapped = bench.tapped().await;
+    let other = bench.clone();
+    bench.tap.before("TransactWriteItems", "push_token", async move {
+        assert!(matches!(other.push_if_due("d1").await, DueOutcome::Pushed(_)));
+        assert!(other.device("d1").await.unwrap().lease.unwrap().is_used_up());
+    });
+    assert_eq!(
+        tapped.register("d1", "A", "bb").await,
+        RegisterOutcome::AlreadyRegistered
+    );
+    bench.tap.assert_all_acted();
+    let lease = bench.device("d1").await.unwrap().lease;
+    assert_eq!(lease, Some(Lease::starting(bench.clock.now())));
 }

@@ -3,6 +3,7 @@
 use passes::device::Lease;
 use passes::due::DueOutcome;
 use passes::ports::KeepLeases as _;
+use passes::push::{PushOutcome, UndeliveredCause};
 use passes::record::UpdateUrgency;
 use serde_json::json;
 use tests::workbench::device_key;
@@ -39,7 +40,7 @@ async fn a_relaxed_change_waits_for_the_devices_next_free_time() {
     assert_eq!(bench.push_if_due("d1").await, DueOutcome::NotDue);
     // It may ask before by itself, and is told.
     bench.turn(7199);
-    assert!(matches!(bench.push_if_due("d1").await, DueOutcome::Pushed { .. }));
+    assert!(matches!(bench.push_if_due("d1").await, DueOutcome::Pushed(_)));
     assert_eq!(bench.pushes.sent(), ["aa"]);
     assert_eq!(bench.list("d1", None).await.unwrap().0, ["A"]);
 }
@@ -51,7 +52,7 @@ async fn a_device_that_has_long_been_quiet_is_free_at_once() {
     bench.turn(7200);
     relaxed(&bench, 2).await;
     assert!(bench.pushes.sent().is_empty(), "the schedule pushes, at its pace");
-    assert!(matches!(bench.push_if_due("d1").await, DueOutcome::Pushed { .. }));
+    assert!(matches!(bench.push_if_due("d1").await, DueOutcome::Pushed(_)));
 }
 
 #[tokio::test]
@@ -135,11 +136,67 @@ async fn a_device_that_left_while_a_relaxed_change_came_is_an_orphan() {
     settled(&bench).await;
     let ended = bench
         .registry
-        .end_device(&device_key("d1"), &"aa".parse().unwrap(), u64::MAX, bench.clock.now())
+        .end_device(&device_key("d1"), &"aa".parse().unwrap(), u64::MAX, u64::MAX)
         .await
         .unwrap();
     assert!(ended.is_some());
     relaxed(&bench, 2).await;
     assert!(!bench.is_registered("d1", "A").await);
     assert!(bench.pushes.sent().is_empty());
+}
+
+/// Fast ones among the pushes of one urgent change.
+async fn fast(bench: &Workbench, balance: u32) -> (u32, u32) {
+    bench.write_balance("A", balance).await;
+    let report = bench.publish("A").await.unwrap().fan_out;
+    (report.pushed, report.fast)
+}
+
+#[tokio::test]
+async fn a_burst_on_one_device_is_counted_as_fast_and_spaced_changes_are_not() {
+    let bench = Workbench::start().await;
+    settled(&bench).await;
+    for balance in 2..5 {
+        bench.turn(60);
+        assert_eq!(fast(&bench, balance).await, (1, 1));
+        bench.list("d1", None).await.unwrap();
+    }
+    // One pass of the type: two hours cost nothing.
+    for balance in 5..8 {
+        bench.turn(7200);
+        assert_eq!(fast(&bench, balance).await, (1, 0));
+        bench.list("d1", None).await.unwrap();
+    }
+    bench.turn(7199);
+    assert_eq!(fast(&bench, 8).await, (1, 1));
+}
+
+#[tokio::test]
+async fn a_fast_push_that_apns_does_not_take_costs_nothing() {
+    let bench = Workbench::start().await;
+    settled(&bench).await;
+    let undelivered = PushOutcome::Undelivered {
+        retry_after: None,
+        cause: UndeliveredCause::Network,
+    };
+    bench.pushes.answer("aa", undelivered);
+    assert_eq!(fast(&bench, 2).await, (0, 0));
+    bench.pushes.answer("aa", PushOutcome::Accepted);
+    bench.turn(300);
+    let DueOutcome::Pushed(report) = bench.push_if_due("d1").await else {
+        panic!("it is due");
+    };
+    assert_eq!((report.pushed, report.fast), (1, 1), "so is a push of the schedule");
+}
+
+#[tokio::test]
+async fn a_relaxed_push_is_never_fast() {
+    let bench = Workbench::start().await;
+    settled(&bench).await;
+    relaxed(&bench, 2).await;
+    bench.turn(7199);
+    let DueOutcome::Pushed(report) = bench.push_if_due("d1").await else {
+        panic!("it is due");
+    };
+    assert_eq!((report.pushed, report.fast), (1, 0));
 }

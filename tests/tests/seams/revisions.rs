@@ -21,7 +21,7 @@ async fn a_first_revision_is_written_only_where_there_is_none() {
 async fn a_revision_is_replaced_only_where_it_is_the_one_that_was_read() {
     let bench = Workbench::start().await;
     bench.card("A", 1).await;
-    let read = bench.revision("A").await.number;
+    let read = bench.revision("A").await;
     bench.write_balance("A", 2).await;
     bench.publish("A").await.unwrap();
     let newer = bench.revision("A").await;
@@ -29,14 +29,14 @@ async fn a_revision_is_replaced_only_where_it_is_the_one_that_was_read() {
     late.number = RevisionNumber::new(newer.number.value() + 100);
     let written = bench
         .registry
-        .replace_revision(&key("A"), &late, Some(read))
+        .replace_revision(&key("A"), &late, Some(&read))
         .await
         .unwrap();
     assert_eq!(written, Conditional::Overtaken);
     assert_eq!(bench.revision("A").await.number, newer.number);
     let written = bench
         .registry
-        .replace_revision(&key("A"), &late, Some(newer.number))
+        .replace_revision(&key("A"), &late, Some(&newer))
         .await
         .unwrap();
     assert_eq!(written, Conditional::Done);
@@ -59,7 +59,7 @@ async fn a_revision_comes_back_from_the_registry_as_it_was_written() {
     expected.token_origin = passes::revision::TokenOrigin::Record;
     let replaced = bench
         .registry
-        .replace_revision(&key("A"), &expected, Some(written.number))
+        .replace_revision(&key("A"), &expected, Some(&written))
         .await;
     assert_eq!(replaced.unwrap(), Conditional::Done);
     let read = bench.revision("A").await;

@@ -1,6 +1,7 @@
 //! Wherever a push may just have happened, reads are strongly consistent. The engine has no other
 //! kind, so the requests themselves are looked at.
 
+use passes::ports::{FindRecords as _, Selection};
 use tests::Workbench;
 
 #[tokio::test]
@@ -16,10 +17,12 @@ async fn every_read_but_that_of_the_index_is_strongly_consistent() {
     tapped.turn(300);
     tapped.push_if_due("d1").await;
     tapped.unregister("d1", "A").await;
+    let all = tapped.sources.find_records(&Selection::default(), None, 10).await;
+    assert_eq!(all.unwrap().keys.len(), 1);
     let mut looked_at = std::collections::BTreeSet::new();
     for call in bench.tap.calls() {
         let reads: Vec<_> = match call.action.as_str() {
-            "GetItem" | "Query" => vec![call.body.clone()],
+            "GetItem" | "Query" | "Scan" => vec![call.body.clone()],
             "BatchGetItem" => call.body["RequestItems"]
                 .as_object()
                 .unwrap()
@@ -35,7 +38,7 @@ async fn every_read_but_that_of_the_index_is_strongly_consistent() {
     }
     assert_eq!(
         looked_at.into_iter().collect::<Vec<_>>(),
-        ["BatchGetItem", "GetItem", "Query"]
+        ["BatchGetItem", "GetItem", "Query", "Scan"]
     );
 }
 

@@ -2,7 +2,7 @@
 
 use passes::ports::MovePointer as _;
 use passes::revision::TemplatePointer;
-use passes::template::{RollBackOutcome, roll_back};
+use passes::template::{RollBackError, RollBackOutcome, roll_back};
 use tests::Workbench;
 
 fn pointer(version: &str, seq: u64) -> TemplatePointer {
@@ -19,7 +19,7 @@ async fn moved() -> Workbench {
     let (a, b) = (pointer("a", 1), pointer("b", 2));
     let now = bench.clock.now();
     for (to, from) in [(&a, None), (&b, Some(&a))] {
-        let moved = bench.registry.move_pointer(to, from, now).await.unwrap();
+        let moved = bench.registry.move_pointer(to, from, None, now).await.unwrap();
         assert_eq!(moved, passes::ports::Conditional::Done);
     }
     bench
@@ -27,7 +27,7 @@ async fn moved() -> Workbench {
 
 async fn rolled_back(bench: &Workbench) -> RollBackOutcome {
     let id = "card".parse().unwrap();
-    roll_back(&bench.registry, &bench.clock.wall_clock(), &id)
+    roll_back(&bench.registry, &bench.queue, &bench.clock.wall_clock(), &id)
         .await
         .unwrap()
 }
@@ -58,6 +58,17 @@ async fn a_rollback_whose_answer_is_lost_is_not_rolled_back_again() {
     assert_eq!(published(&bench).await, pointer("a", 3));
 }
 
+/// Whoever reads "failed" rolls back once more, and would publish the bad version again.
+#[tokio::test]
+async fn a_rollback_that_no_sweep_follows_says_that_the_pointer_has_moved() {
+    let bench = moved().await;
+    bench.queue.refuse(true);
+    let (id, clock) = ("card".parse().unwrap(), bench.clock.wall_clock());
+    let failed = roll_back(&bench.registry, &bench.queue, &clock, &id).await.unwrap_err();
+    assert!(matches!(failed, RollBackError::NotSwept { pointer: at, .. } if at == pointer("a", 3)));
+    assert_eq!(published(&bench).await, pointer("a", 3));
+}
+
 #[tokio::test]
 async fn a_version_published_meanwhile_is_not_rolled_back() {
     let bench = moved().await;
@@ -65,7 +76,7 @@ async fn a_version_published_meanwhile_is_not_rolled_back() {
     bench.tap.before("UpdateItem", "previous_version", async move {
         let (third, second) = (pointer("c", 3), pointer("b", 2));
         let now = other.clock.now();
-        let moved = other.registry.move_pointer(&third, Some(&second), now).await;
+        let moved = other.registry.move_pointer(&third, Some(&second), None, now).await;
         assert_eq!(moved.unwrap(), passes::ports::Conditional::Done);
     });
     assert_eq!(
@@ -83,7 +94,7 @@ async fn what_was_published_once_or_never_cannot_be_rolled_back() {
     let first = pointer("a", 1);
     let _ = bench
         .registry
-        .move_pointer(&first, None, bench.clock.now())
+        .move_pointer(&first, None, None, bench.clock.now())
         .await
         .unwrap();
     assert_eq!(rolled_back(&bench).await, RollBackOutcome::NoEarlierVersion);

@@ -35,7 +35,7 @@ fn queue_source_protections(id: &str) -> [(&'static str, Value); 3] {
     let publish = id == "PublishQueueSource";
     [
         ("/FunctionResponseTypes", json!(["ReportBatchItemFailures"])),
-        // A page takes up to a minute; keys take well under a second.
+        // A page, also of a sweep, takes up to a minute; keys take well under a second.
         ("/BatchSize", json!(if publish { 10 } else { 1 })),
         // The stream comes first; and workers that push share one pace.
         ("/ScalingConfig/MaximumConcurrency", json!(if publish { 4 } else { 2 })),
@@ -154,10 +154,30 @@ fn check(system: &System) -> Vec<String> {
             }
         }
     }
+    for (id, rule) in system.of_type("AWS::Events::Rule") {
+        let targets = items(&rule["Properties"]["Targets"]);
+        let [function] = targets.iter().filter_map(|one| target(&one["Arn"])).collect::<Vec<_>>()[..] else {
+            faults.push(format!("{id} must have one target"));
+            continue;
+        };
+        fed.extend(system.binary_of(function));
+        // Without it EventBridge is refused, and says so nowhere but in a metric of its own.
+        let allowed = system.of_type("AWS::Lambda::Permission").any(|(_, permission)| {
+            let properties = &permission["Properties"];
+            target(&properties["FunctionName"]) == Some(function)
+                && target(&properties["SourceArn"]) == Some(id)
+                && properties["Principal"] == "events.amazonaws.com"
+        });
+        if !allowed {
+            faults.push(format!("{id} may not invoke {function}: no permission names it"));
+        }
+    }
     for binary in System::folders() {
         let main = crate::system::read(&format!("functions/{binary}/src/main.rs"));
         if main.contains("event::serve") && !fed.contains(binary.as_str()) {
-            faults.push(format!("nothing invokes {binary}: it has no stream, queue or schedule"));
+            faults.push(format!(
+                "nothing invokes {binary}: it has no stream, queue, schedule or rule"
+            ));
         }
     }
     faults
@@ -195,6 +215,11 @@ fn every_protection_that_is_taken_away_is_named() {
     ] {
         finds(check, &system.without(&format!("/Resources/{pointer}")), &names);
     }
+    finds(
+        check,
+        &system.without("/Resources/TemplateUploadedPermission"),
+        &["TemplateUploaded", "no permission"],
+    );
 }
 
 #[test]
@@ -202,7 +227,7 @@ fn a_function_that_nothing_invokes_is_named() {
     let system = System::read()
         .without("/Resources/PushDevices/Properties/Events/EveryMinute")
         .without("/Resources/PushQueueSource");
-    finds(check, &system, &["push-devices", "no stream, queue or schedule"]);
+    finds(check, &system, &["push-devices", "no stream, queue, schedule or rule"]);
 }
 
 #[test]
@@ -232,7 +257,7 @@ fn every_protection_of_a_queue_that_is_taken_away_is_named() {
         &system.with("/Resources/PushDevices/Properties/Timeout", json!(90)),
         &["PushQueue", "six times the 90 s of PushDevices"],
     );
-    for at in 0..4 {
+    for at in 0..6 {
         let broken = system.without(&format!("/Resources/QueuesPolicy/Properties/Queues/{at}"));
         finds(check, &broken, &["can be reached without TLS"]);
     }
@@ -245,11 +270,14 @@ fn the_workers_that_push_are_those_that_share_the_pace() {
     let shares = source.split("const PUSHING_WORKERS: u32 = ").nth(1).unwrap();
     let shares: u64 = shares.split(';').next().unwrap().parse().unwrap();
     let system = System::read();
-    let scaling = &system.properties("PushQueueSource")["ScalingConfig"]["MaximumConcurrency"];
+    let instances = ["PushQueueSource", "SweepQueueSource"].map(|source| {
+        let scaling = &system.properties(source)["ScalingConfig"]["MaximumConcurrency"];
+        scaling.as_u64().unwrap()
+    });
     assert_eq!(
         shares,
-        scaling.as_u64().unwrap() + 1,
-        "the queue's instances and the schedule's"
+        instances.iter().sum::<u64>() + 1,
+        "the queues' instances and the schedule's"
     );
     let parameters = &system.template["Parameters"]["PushesPerSecond"];
     assert_eq!(parameters["MinValue"], shares, "below that a share would be nothing");

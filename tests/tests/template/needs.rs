@@ -4,11 +4,10 @@
 use std::collections::BTreeSet;
 
 use crate::source::{Bodies, calls, files};
-use crate::system::read;
 
 /// SDK calls of the adapters and the action that each needs. A transaction needs those of its
 /// parts, which are listed below.
-pub const ACTIONS: [(&str, &str); 12] = [
+pub const ACTIONS: [(&str, &str); 14] = [
     ("get_item", "dynamodb:GetItem"),
     ("batch_get_item", "dynamodb:BatchGetItem"),
     ("query", "dynamodb:Query"),
@@ -18,6 +17,8 @@ pub const ACTIONS: [(&str, &str); 12] = [
     ("delete_item", "dynamodb:DeleteItem"),
     ("transact_write_items", ""),
     ("get_object", "s3:GetObject"),
+    ("head_object", "s3:GetObject"),
+    ("put_object", "s3:PutObject"),
     ("get_secret_value", "secretsmanager:GetSecretValue"),
     ("send_message_batch", "sqs:SendMessage"),
     ("clone", ""),
@@ -31,7 +32,7 @@ const PARTS: [(&str, &str); 4] = [
 ];
 
 /// Ports of the command: no function has them.
-pub const OF_THE_COMMAND: [&str; 4] = ["pointer", "move_pointer", "store_template", "find_records"];
+pub const OF_THE_COMMAND: [&str; 1] = ["release_deletions"];
 
 const REGISTRY: &str = "${Registry.Arn}";
 const DUE_INDEX: &str = "${Registry.Arn}/index/due";
@@ -58,7 +59,8 @@ impl Place {
 
 /// The methods of the ports, from their definitions.
 fn port_methods() -> BTreeSet<String> {
-    let text = read("shared/passes/src/ports.rs");
+    let texts: Vec<_> = files("shared/passes/src/ports").into_values().collect();
+    let text = texts.join("\n");
     let traits = text.split("\npub trait ").skip(1);
     traits
         .filter_map(|one| one.split("\n}").next())
@@ -135,6 +137,7 @@ impl Code {
             grants.insert((action.to_owned(), resource.to_owned()));
         };
         let templates = ["${TemplatesBucket}/templates", "${TemplatesUrl}"];
+        let incoming = ["${TemplatesBucket}/incoming", "${IncomingUrl}"];
         let bucket = |own: &str, url: &str| match place {
             Place::Own => own.to_owned(),
             Place::Given => format!("${{{url}|bucket}}"),
@@ -175,6 +178,11 @@ impl Code {
                     grant("s3:GetObject", &object(place.of(templates)));
                     grant("s3:ListBucket", &list(bucket("${TemplatesBucket}", "TemplatesUrl")));
                 }
+                "upload" | "upload_stamp" => {
+                    grant("s3:GetObject", &object(place.of(incoming)));
+                    grant("s3:ListBucket", &list(bucket("${TemplatesBucket}", "IncomingUrl")));
+                }
+                "store_template" => grant("s3:PutObject", &object(place.of(templates))),
                 // A version is an id of S3's, or the ETag of an object that has none.
                 "newest_asset" | "pinned_asset" => {
                     grant("s3:GetObject", &object(place.of(assets)));
@@ -188,10 +196,11 @@ impl Code {
                 "send_page" if !own.contains("platform.push_queue(") => {}
                 "send_page" => grant("sqs:SendMessage", "${PushQueue.Arn}"),
                 "send_keys" => grant("sqs:SendMessage", "${PublishQueue.Arn}"),
+                "send_sweep" => grant("sqs:SendMessage", "${SweepQueue.Arn}"),
                 method => {
                     let body = self.adapters.reach(method);
                     let resources: &[&str] = match method {
-                        "record" => &[place.of(PASSES)],
+                        "record" | "find_records" => &[place.of(PASSES)],
                         "record_and_pointer" => &[place.of(PASSES), REGISTRY],
                         "due" => &[DUE_INDEX],
                         _ => &[REGISTRY],
@@ -221,8 +230,14 @@ fn imported(own: &str) -> BTreeSet<String> {
     if own.contains("Publisher") {
         names.insert("publish".into());
     }
+    if own.contains("breaker.conclude(") {
+        names.insert("conclude".into());
+    }
     if own.contains("Pages {") {
         names.insert("take_up".into());
+    }
+    if own.contains("Sweep {") {
+        names.insert("sweep_page".into());
     }
     names.retain(|name| calls(own, name));
     names
