@@ -4,6 +4,7 @@
 mod actors;
 mod apns;
 mod conversations;
+mod designs;
 mod doings;
 mod engine;
 mod graces;

@@ -187,7 +187,7 @@ pub(super) async fn publish_first(hands: &Hands, pass: u8) -> StoreResult<Publis
 }
 
 /// Publishes one pass and pushes, or leaves that to the schedule.
-async fn publish<Q: SendPage>(
+pub(super) async fn publish<Q: SendPage>(
     hands: &Hands,
     pass: u8,
     hint: Hint,

@@ -64,6 +64,7 @@ impl World {
                     .note(|| format!("backend: the template is now design {}", version + 1));
                 self.point_template(version);
             }
+            Step::Upload { version } => self.upload(version),
             Step::Curious { phone } => {
                 let curious = &mut self.phones[usize::from(phone)];
                 if curious.gone {

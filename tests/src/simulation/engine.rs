@@ -81,6 +81,7 @@ impl Engine {
             "PutItem" => answer(db.put_item(read(body))),
             "DeleteItem" => answer(db.delete_item(read(body))),
             "UpdateItem" => answer(db.update_item(read(body))),
+            "Scan" => answer(db.scan(read(body))),
             "Query" => answer(db.query(read(body))),
             "BatchGetItem" => answer(db.batch_get_item(read(body))),
             "TransactWriteItems" => answer(db.transact_write_items(read(body))),

@@ -32,6 +32,9 @@
 //!   is over. At rest, a pass without record has a grace or its last revision, and no other has one.
 //! - **(i) Notes are true.** At rest, a pass has a problem exactly where its row cannot be rendered, and no
 //!   device that holds passes expires.
+//! - **(j) A template is what was last asked for.** An upload moves the pointer once, and so does a command, by one
+//!   `seq`, to a version that is stored; a rollback of which it is said that nothing moved has moved nothing.
+//!   A sweep's progress is its own and never goes back. At rest, the last upload is published or refused, and every segment has followed.
 //! - **(g) No fault.** Nothing is refused or unreadable that the scheduler did not make so, and
 //!   everything comes to rest.
 
@@ -71,6 +74,10 @@ impl Violation {
 
     fn note(sentence: String) -> Self {
         Self::new('i', sentence)
+    }
+
+    pub(super) fn design(sentence: String) -> Self {
+        Self::new('j', sentence)
     }
 
     pub(super) fn download(sentence: String) -> Self {
@@ -212,6 +219,8 @@ impl World {
                 let pk = call.body["Key"]["PK"]["S"].as_str().unwrap_or_default();
                 if pk.starts_with("PASS#") {
                     self.observe_grace(actor, pass_in(pk).expect("a pass"), call);
+                } else if pk.starts_with("TEMPLATE#") {
+                    self.observe_pointer(actor, call);
                 } else if let Some(phone) = phone_of_pk(pk) {
                     self.observe_device(actor, phone);
                     let update = call.body["UpdateExpression"].as_str().unwrap_or_default();
@@ -494,6 +503,7 @@ impl World {
     pub fn check_at_rest(&mut self) {
         self.check_graces();
         self.check_notes();
+        self.check_designs();
         let known = self.known_phones();
         for phone in 0..self.setup.phones {
             if self.phones[usize::from(phone)].gone || self.watch.noted.given_up.contains(&phone) {

@@ -12,11 +12,14 @@ use pkpass::{SigningCertificate, Template};
 
 use crate::LOYALTY;
 
-/// Versions of the template that the pointer moves between.
+/// Versions of the template that the pointer moves between where nobody uploads any.
 pub(super) const VERSIONS: usize = 2;
+/// Versions that are uploaded and put.
+pub(super) const UPLOADED: usize = 3;
 
 struct Prepared {
     templates: Vec<Arc<Template>>,
+    bundles: Vec<Vec<u8>>,
     certificate: Arc<SigningCertificate>,
     keys: Arc<KeyRing>,
 }
@@ -24,7 +27,7 @@ struct Prepared {
 fn prepared() -> &'static Prepared {
     static PREPARED: OnceLock<Prepared> = OnceLock::new();
     PREPARED.get_or_init(|| {
-        let templates = (0..VERSIONS).map(|version| Arc::new(template(version))).collect();
+        let templates: Vec<_> = (0..UPLOADED).map(|version| Arc::new(made(version))).collect();
         let authority = seed::TestAuthority::create().expect("a test authority");
         let team = "A1B2C3D4E5".parse().expect("a team");
         let pass_type: PassTypeIdentifier = LOYALTY.parse().expect("a pass type");
@@ -33,6 +36,7 @@ fn prepared() -> &'static Prepared {
             .expect("a certificate");
         let pem = identity.certificate_chain_pem;
         Prepared {
+            bundles: templates.iter().map(|template| template.to_bundle()).collect(),
             templates,
             certificate: Arc::new(SigningCertificate::from_pem(pem.as_bytes()).expect("a signing certificate")),
             keys: Arc::new(KeyRing::new(NamedKey::new("simulated", &[7; 32]), Vec::new())),
@@ -41,7 +45,7 @@ fn prepared() -> &'static Prepared {
 }
 
 /// A version shows itself in `description`, so that the pass looks different.
-fn template(version: usize) -> Template {
+fn made(version: usize) -> Template {
     let mut files = seed::templates::loyalty();
     let pass = files.get("pass.json").expect("a pass.json");
     let mut pass: serde_json::Value = serde_json::from_slice(pass).expect("JSON");
@@ -59,6 +63,23 @@ fn description(version: usize) -> String {
 /// The content address of a version.
 pub(super) fn version(version: usize) -> &'static str {
     prepared().templates[version].version()
+}
+
+pub(super) fn template(version: usize) -> &'static Template {
+    &prepared().templates[version]
+}
+
+/// A version as it is uploaded.
+pub(super) fn bundle(version: usize) -> &'static [u8] {
+    &prepared().bundles[version]
+}
+
+/// The version with this content address.
+pub(super) fn version_of(address: &str) -> Option<usize> {
+    prepared()
+        .templates
+        .iter()
+        .position(|template| template.version() == address)
 }
 
 /// What a person sees of a pass.

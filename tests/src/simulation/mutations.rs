@@ -116,6 +116,13 @@ mutations! {
     RevisionWithoutGrace in Ending = "A revision is replaced whatever has become of its grace.",
     GraceUnconditional in Ending = "A grace is noted whatever revision stands there.",
     RemindUnconditionally in Ending = "A pass is handed on to its end whatever stands there.",
+    PointerMovedBlindly in Designing = "The pointer is moved from wherever it stands by then.",
+    UploadReadBeforePointer in Designing = "An upload is read before the pointer.",
+    UploadNotLookedAtAgain in Designing = "An upload is not looked at once more in the end.",
+    StampNotKept in Designing = "The pointer does not keep the stamp of the upload that it moved for.",
+    SweepNotBegunAgain in Designing = "An upload that comes again begins no segments that are lacking.",
+    SegmentOfAnySweep in Designing = "Progress is noted whatever the pointer has moved on to.",
+    SegmentGoesBack in Designing = "Progress is noted whoever has come further by then.",
     RestoreWithoutWait in Restoring = "After a restore the clock has not passed what was given before.",
     RestoreWithoutRenewal in Restoring = "After a restore a revision that shows what the record says stays as it is.",
     RestoreWithoutPublish in Restoring = "After a restore nobody publishes everything again.",
@@ -252,6 +259,23 @@ pub(super) fn rewrite(mutation: Mutation, call: &mut Call) {
         }
         Mutation::AttemptsNotCounted if update == "SET #due_at = :next, #attempts = :attempts" => {
             request.cut("UpdateExpression", ", #attempts = :attempts", "");
+        }
+        Mutation::PointerMovedBlindly if update.contains("#version = :version") => {
+            request.drop_condition();
+        }
+        Mutation::StampNotKept if update.contains("#version = :version") => {
+            request.cut("UpdateExpression", ", #upload = :upload", "");
+        }
+        Mutation::SegmentOfAnySweep if update.contains("= :progress") => {
+            request.cut(CONDITION, "#seq = :seq AND ", "");
+        }
+        Mutation::SegmentGoesBack if update.contains("= :progress") => {
+            request.cut(
+                CONDITION,
+                condition.split_once(" AND (").map_or("", |(_, rest)| rest),
+                "",
+            );
+            request.cut(CONDITION, " AND (", "");
         }
         Mutation::GraceUnconditional if update.contains("#grace_ends") => request.drop_condition(),
         Mutation::RemindUnconditionally if update == "SET #due_at = :next" => request.drop_condition(),

@@ -1,6 +1,7 @@
 //! The steps of a schedule, drawn from one seed.
 
 use super::apns::{Flight, Standing, Weather};
+use super::designs::Design;
 use super::setup::{ALL, Kind, Pace, WRONG};
 use super::wire::Ask;
 use super::world::{Actor, Row, World};
@@ -108,6 +109,27 @@ pub enum Step {
         stays: bool,
         looks: Option<u8>,
     },
+    /// A designer uploads a version, or what is none.
+    Upload {
+        version: Option<usize>,
+    },
+    /// publish-template takes a message about an upload; one that stays comes once more.
+    TakeUpload {
+        designer: u8,
+        stays: bool,
+    },
+    /// A command about templates.
+    Design {
+        designer: u8,
+        design: Design,
+    },
+    /// publish-changes takes a page of a sweep; after so many looks at the clock its time is up.
+    TakeSweep {
+        publisher: u8,
+        nth: u8,
+        stays: bool,
+        looks: Option<u8>,
+    },
     /// The Registry is backed up.
     BackUp,
     /// The Registry is lost and restored.
@@ -181,6 +203,9 @@ impl OldToken {
     }
 }
 
+/// Whoever publishes templates at the same time.
+const DESIGNERS: u8 = 2;
+
 /// Out of 100 calls, how many stall their actor. What was read before a write may be true no
 /// more when it is carried out: that is where most rules stand.
 fn stalls(ask: &Ask) -> u8 {
@@ -191,6 +216,7 @@ fn stalls(ask: &Ask) -> u8 {
         },
         Ask::Push { .. } => 8,
         Ask::Send(_) => 16,
+        Ask::File { .. } => 8,
         Ask::Travel { .. } | Ask::Pause => 2,
     }
 }
@@ -274,7 +300,7 @@ impl Plan {
                     },
                 },
             },
-            Ask::Database(_) | Ask::Send(_) => match rng.u8(..8) {
+            Ask::Database(_) | Ask::Send(_) | Ask::File { .. } => match rng.u8(..8) {
                 0 | 1 => Step::Kill { actor },
                 2 => Step::KillAfter { actor, nth },
                 n => Step::Fault {
@@ -394,6 +420,28 @@ impl Plan {
                 nth: rng.u8(..u8::try_from(world.pages.len()).ok().filter(|len| *len > 0)?),
                 stays: rng.u8(..8) == 0,
                 looks: (rng.u8(..6) == 0).then(|| rng.u8(..3)),
+            },
+            Kind::Upload => Step::Upload {
+                version: (rng.u8(..6) > 0).then(|| rng.usize(..super::material::UPLOADED)),
+            },
+            Kind::TakeUpload => Step::TakeUpload {
+                designer: rng.u8(..DESIGNERS),
+                stays: rng.u8(..4) == 0,
+            },
+            Kind::Design => Step::Design {
+                designer: rng.u8(..DESIGNERS),
+                design: match rng.u8(..3) {
+                    0 => Design::Put {
+                        version: rng.usize(..super::material::UPLOADED),
+                    },
+                    _ => Design::RollBack,
+                },
+            },
+            Kind::TakeSweep => Step::TakeSweep {
+                publisher: rng.u8(..setup.publishers),
+                nth: rng.u8(..u8::try_from(world.designs.sweeps.len()).ok().filter(|len| *len > 0)?),
+                stays: rng.u8(..8) == 0,
+                looks: (rng.u8(..6) == 0).then(|| rng.u8(..2)),
             },
             Kind::BackUp => Step::BackUp,
             Kind::Restore => Step::Restore,

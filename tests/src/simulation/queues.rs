@@ -1,4 +1,4 @@
-//! `PublishQueue` and `PushQueue`: what is sent is delivered at least once, late, twice and in any order.
+//! `PublishQueue`, `PushQueue` and `SweepQueue`: what is sent is delivered at least once, late, twice and in any order.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use passes::pace::Pace;
 use passes::pages::{PageEnd, Pages};
-use passes::ports::{SendKeys, SendPage, StoreError, StoreResult};
+use passes::ports::{SendKeys, SendPage, SendSweep, StoreError, StoreResult};
 use passes::settle::Breaker;
+use passes::sweep::SweepPage;
 use passes::work::{Hint, KeyToPublish, NextPage};
 
 use super::actors::{Hands, Killed, Push, concluded, key};
@@ -29,6 +30,14 @@ pub(super) enum Message {
         /// The newest revision as it was sent. No message has it: only a mutation reads it.
         revision: u64,
     },
+    Sweep(SweepPage),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Queue {
+    Keys,
+    Pages,
+    Sweeps,
 }
 
 impl fmt::Display for Message {
@@ -39,6 +48,7 @@ impl fmt::Display for Message {
                 Some(device) => write!(f, "the devices of {} after {}", page.key.serial, device.as_str()),
                 None => write!(f, "the devices of {}", page.key.serial),
             },
+            Self::Sweep(page) => write!(f, "segment {} of change {}", page.segment, page.seq),
         }
     }
 }
@@ -49,6 +59,7 @@ impl World {
         match message {
             Message::Key { .. } => self.keys.push_back(message),
             Message::Page { .. } => self.pages.push_back(message),
+            Message::Sweep(_) => self.designs.sweeps.push_back(message),
         }
     }
 
@@ -75,10 +86,11 @@ impl World {
     }
 
     /// The `nth` message of a queue; one that `stays` is delivered once more.
-    pub fn deliver(&mut self, actor: Actor, nth: u8, stays: bool, pages: bool) -> Option<Message> {
-        let queue = match pages {
-            true => &mut self.pages,
-            false => &mut self.keys,
+    pub fn deliver(&mut self, actor: Actor, queue: Queue, nth: u8, stays: bool) -> Option<Message> {
+        let queue = match queue {
+            Queue::Keys => &mut self.keys,
+            Queue::Pages => &mut self.pages,
+            Queue::Sweeps => &mut self.designs.sweeps,
         };
         let nth = usize::from(nth);
         let message = match stays {
@@ -104,6 +116,11 @@ impl World {
             restored_at: renews.then_some((self.now - self.disagreement()) / 1000),
             ..Hint::EXPLICIT
         };
+        self.ask_for(hint);
+    }
+
+    /// `livepass publish`, for every pass.
+    pub fn ask_for(&mut self, hint: Hint) {
         for pass in 0..self.setup.passes {
             self.enqueue(Message::Key { pass, hint });
         }
@@ -150,6 +167,15 @@ impl SendKeys for Queues<'_> {
         for one in keys {
             let pass = pass_of(one.key.serial.as_str()).expect("a pass");
             self.send(Message::Key { pass, hint: one.hint }).await?;
+        }
+        Ok(())
+    }
+}
+
+impl SendSweep for Queues<'_> {
+    async fn send_sweep(&self, pages: &[SweepPage]) -> StoreResult<()> {
+        for page in pages {
+            self.send(Message::Sweep(page.clone())).await?;
         }
         Ok(())
     }

@@ -44,6 +44,7 @@ pub(super) fn describe(call: &Call) -> String {
     };
     match call.action.as_str() {
         "GetItem" => format!("reads {}", key(&body["Key"])),
+        "Scan" => format!("scans segment {}", body["Segment"]),
         "Query" => {
             let condition = body["KeyConditionExpression"].as_str().unwrap_or_default();
             let pk = body["ExpressionAttributeValues"][":pk"]["S"]
@@ -93,6 +94,7 @@ fn name(pk: &str, sk: &str, row: &str) -> String {
         "REVISION" => format!("the revision of {last}"),
         "PROBLEM" => format!("the problem of {last}"),
         "TEMPLATE" => "the template's pointer".into(),
+        "UPLOAD" => "the note of the upload".into(),
         "DEVICE" => format!("device {}", pk.split('#').nth(1).unwrap_or_default()),
         registration => format!("{registration} of {last}"),
     }

@@ -13,6 +13,7 @@ use passes::device::MAX_ATTEMPTS;
 use super::actors::{Hands, Occasion, publisher, schedule};
 use super::apns::Flight;
 use super::conversations::{list_and_fetch, tend};
+use super::designs::{Design, designer, sweeper};
 use super::engine::{Engine, Item, REGISTRY, number, text};
 use super::invariants::Violation;
 use super::mutations::Mutation;
@@ -24,9 +25,9 @@ use super::wire::Shared;
 use super::world::{Actor, Row, World, device_key};
 
 /// More calls than any schedule needs: one that goes on has got stuck.
-const LONGEST: u64 = 6000;
+const LONGEST: u64 = 30_000;
 /// Rounds of settling after which nothing should be left to do.
-const ROUNDS: u32 = 300;
+const ROUNDS: u32 = 5000;
 
 /// What has to come before it counts as rest.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -215,6 +216,18 @@ impl Run {
         self.spawn(actor, |hands| pager(hands, page, looks))
     }
 
+    pub(super) fn spawn_designer(&mut self, actor: Actor, design: Design) -> bool {
+        if self.runs(actor) {
+            return false;
+        }
+        self.shared.lock().log.note(|| format!("{actor}: {design}"));
+        self.spawn(actor, |hands| designer(hands, design))
+    }
+
+    pub(super) fn spawn_sweeper(&mut self, actor: Actor, page: Message, looks: Option<u8>) -> bool {
+        self.spawn(actor, |hands| sweeper(hands, page, looks))
+    }
+
     pub(super) fn spawn_schedule(&mut self, actor: Actor, stale: Option<u8>) -> bool {
         self.spawn(actor, |hands| schedule(hands, stale))
     }
@@ -230,7 +243,7 @@ impl Run {
                 let has = self.shared.lock().phones[usize::from(phone)].has_to_tend(pass);
                 has && self.spawn(actor, |hands| tend(hands, phone, pass))
             }
-            Actor::Publisher(_) | Actor::Schedule(_) | Actor::Pager(_) => false,
+            Actor::Publisher(_) | Actor::Schedule(_) | Actor::Pager(_) | Actor::Designer(_) => false,
         }
     }
 
@@ -366,6 +379,14 @@ impl Run {
         }
     }
 
+    fn give_command_again(&mut self) -> bool {
+        if self.runs(Actor::Designer(0)) {
+            return false;
+        }
+        let again = self.shared.lock().designs.again.pop_front();
+        again.is_some_and(|design| self.spawn_designer(Actor::Designer(0), design))
+    }
+
     fn start_what_waits(&mut self) -> bool {
         let (hint, beginnings, pushes) = {
             let mut world = self.shared.lock();
@@ -379,8 +400,12 @@ impl Run {
         if let Some(pass) = hint {
             started = true;
             self.spawn_publisher(Actor::Publisher(0), pass, Occasion::Change);
-        } else if self.take_key(Actor::Publisher(0), 0, false) || self.take_page(Actor::Pager(0), 0, false, None) {
-            started = true;
+        } else {
+            started |= self.take_key(Actor::Publisher(0), 0, false)
+                || self.take_page(Actor::Pager(0), 0, false, None)
+                || self.take_upload(Actor::Designer(0), false)
+                || self.take_sweep(Actor::Publisher(0), 0, false, None)
+                || self.give_command_again();
         }
         for actor in beginnings {
             started |= self.begin(actor);

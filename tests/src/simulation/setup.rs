@@ -76,6 +76,8 @@ pub enum Theme {
     Silent,
     /// Old copies of a pass are added again, while livepass takes it for held.
     Copies,
+    /// Templates are uploaded, put and rolled back while records change, and passes follow.
+    Designing,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +115,10 @@ pub(super) enum Kind {
     TakePage,
     BackUp,
     Restore,
+    Upload,
+    TakeUpload,
+    Design,
+    TakeSweep,
 }
 
 pub(super) const ALL: [Kind; KINDS] = [
@@ -138,14 +144,18 @@ pub(super) const ALL: [Kind; KINDS] = [
     Kind::TakePage,
     Kind::BackUp,
     Kind::Restore,
+    Kind::Upload,
+    Kind::TakeUpload,
+    Kind::Design,
+    Kind::TakeSweep,
 ];
-const KINDS: usize = 22;
+const KINDS: usize = 26;
 
 /// Seconds that a clock may be wrong.
 pub(super) const WRONG: i8 = 5;
 
 impl Theme {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Mixed,
         Self::Publishing,
         Self::Installing,
@@ -157,6 +167,7 @@ impl Theme {
         Self::Restoring,
         Self::Silent,
         Self::Copies,
+        Self::Designing,
     ];
 }
 
@@ -174,7 +185,9 @@ impl Setup {
             installed: Vec::new(),
             skews: Vec::new(),
             disagreement: 0,
-            weights: [6, 1, 1, 12, 1, 4, 1, 4, 2, 1, 1, 8, 12, 2, 1, 1, 4, 0, 0, 0, 0, 0],
+            weights: [
+                6, 1, 1, 12, 1, 4, 1, 4, 2, 1, 1, 8, 12, 2, 1, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+            ],
             pace: [Pace::Standing, Pace::Seconds, Pace::Minutes][rng.usize(..3)],
             taciturn: rng.u8(..3) == 0,
             balances: 3,
@@ -336,6 +349,15 @@ impl Setup {
                 weigh(&[(Kind::Token, 0), (Kind::Wiped, 0)]);
                 (self.passes, self.phones, self.publishers) = (1, 1, 2);
                 self.copies = true;
+            }
+            Theme::Designing => {
+                weigh(&[(Kind::Upload, 12), (Kind::TakeUpload, 30), (Kind::Design, 8)]);
+                weigh(&[(Kind::TakeSweep, 40), (Kind::TakeKey, 8), (Kind::Template, 0)]);
+                weigh(&[(Kind::Begin, 16), (Kind::PushArrives, 12)]);
+                weigh(&[(Kind::Token, 0), (Kind::Wiped, 0), (Kind::Schedule, 2)]);
+                (self.phones, self.publishers) = (1, 2);
+                (self.page, self.hands_over) = ([1, 100][rng.usize(..2)], true);
+                (self.steps, self.events) = (self.steps + 100, 350);
             }
             Theme::Silent => {
                 weigh(&[(Kind::Write, 16), (Kind::Deliver, 24), (Kind::Schedule, 24)]);

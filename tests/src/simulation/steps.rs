@@ -2,9 +2,10 @@
 
 use super::actors::Occasion;
 use super::apns::{Flight, Standing};
+use super::designs::Design;
 use super::engine::{Answer, Call};
 use super::plan::{Fault, Step};
-use super::queues::Message;
+use super::queues::{Message, Queue};
 use super::report::describe;
 use super::run::Run;
 use super::wire::{Ask, Verdict};
@@ -57,7 +58,7 @@ impl Run {
                         world.take_push(actor, &token, Flight::Usual);
                     }
                     Ask::Send(message) => world.take_message(actor, message),
-                    Ask::Travel { .. } | Ask::Pause => return false,
+                    Ask::File { .. } | Ask::Travel { .. } | Ask::Pause => return false,
                 }
                 drop(world);
                 self.kill(actor)
@@ -88,6 +89,14 @@ impl Run {
                 stays,
                 looks,
             } => self.take_page(Actor::Pager(pager), nth, stays, looks),
+            Step::Design { designer, design } => self.spawn_designer(Actor::Designer(designer), design),
+            Step::TakeUpload { designer, stays } => self.take_upload(Actor::Designer(designer), stays),
+            Step::TakeSweep {
+                publisher,
+                nth,
+                stays,
+                looks,
+            } => self.take_sweep(Actor::Publisher(publisher), nth, stays, looks),
             Step::Restore => self.restore(),
             Step::Turn(millis) if millis > LONGEST_FUNCTION => {
                 // Only where weeks pass: elsewhere a function may take as long as it likes.
@@ -128,7 +137,7 @@ impl Run {
         if self.runs(actor) {
             return false;
         }
-        let Some(Message::Key { pass, hint }) = self.shared.lock().deliver(actor, nth, stays, false) else {
+        let Some(Message::Key { pass, hint }) = self.shared.lock().deliver(actor, Queue::Keys, nth, stays) else {
             return false;
         };
         self.spawn_publisher(actor, pass, Occasion::Message(hint))
@@ -138,10 +147,36 @@ impl Run {
         if self.runs(actor) {
             return false;
         }
-        let Some(page) = self.shared.lock().deliver(actor, nth, stays, true) else {
+        let Some(page) = self.shared.lock().deliver(actor, Queue::Pages, nth, stays) else {
             return false;
         };
         self.spawn_pager(actor, page, looks)
+    }
+
+    pub fn take_sweep(&mut self, actor: Actor, nth: u8, stays: bool, looks: Option<u8>) -> bool {
+        if self.runs(actor) {
+            return false;
+        }
+        let Some(page) = self.shared.lock().deliver(actor, Queue::Sweeps, nth, stays) else {
+            return false;
+        };
+        self.spawn_sweeper(actor, page, looks)
+    }
+
+    /// publish-template takes a message about an upload up.
+    pub fn take_upload(&mut self, actor: Actor, stays: bool) -> bool {
+        if self.runs(actor) {
+            return false;
+        }
+        {
+            let told = &mut self.shared.lock().designs.told;
+            match told.checked_sub(1) {
+                None => return false,
+                Some(_) if stays => {}
+                Some(left) => *told = left,
+            }
+        }
+        self.spawn_designer(actor, Design::TakeIn)
     }
 
     fn waits_for(&self, actor: Actor, nth: u8) -> Option<Ask> {
@@ -164,6 +199,11 @@ impl Run {
                 Ask::Send(message) => {
                     world.take_message(actor, message);
                     Verdict::Sent { heard: true }
+                }
+                Ask::File { what } => {
+                    world.calls += 1;
+                    world.log.note(|| format!("{actor}: {what}"));
+                    Verdict::File { heard: true }
                 }
                 Ask::Travel { .. } => Verdict::Travel { arrived: true },
                 Ask::Pause => Verdict::Pause,
@@ -205,6 +245,13 @@ impl Run {
                         drop(world);
                         self.poll(actor);
                     }
+                    return true;
+                }
+                Ask::File { what } => {
+                    world.log.note(|| format!("{actor}: fails as it {what}"));
+                    world.waiting[index].decide(Verdict::File { heard: false });
+                    drop(world);
+                    self.poll(actor);
                     return true;
                 }
                 _ => return false,

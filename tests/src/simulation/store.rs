@@ -10,12 +10,14 @@ use passes::device::{Device, Lease};
 use passes::ids::{DeviceKey, DeviceLibraryIdentifier, PassKey, Registration, SerialNumber, TemplateId};
 use passes::ports::{
     Advance, AdvanceDevices, Advanced, AnswerList, Answered, Answering, Conditional, CountDeletions, CountDevices,
-    Counted, DevicePage, Expecting, KeepGrace, KeepLeases, Locked, ReadDevice, ReadRevision, ReadSources,
-    RegisterDevice, Registering, RegistrationCount, StoreResult, UncountDevice, UnregisterDevice, WriteRevision,
+    Counted, DevicePage, Expecting, FindRecords, KeepGrace, KeepLeases, KeepSweep, KeyPage, Locked, MovePointer,
+    NoteUpload, ReadDevice, ReadRevision, ReadSources, RecordCursor, RegisterDevice, Registering, RegistrationCount,
+    Selection, StoreResult, UncountDevice, UnregisterDevice, UploadNote, WriteRevision,
 };
 use passes::problem::Problem;
 use passes::record::Attributes;
-use passes::revision::{Revision, TemplatePointer};
+use passes::revision::{PublishedTemplate, Revision, TemplatePointer};
+use passes::sweep::SegmentProgress;
 use passes::tag::{RevisionNumber, UpdateTag};
 use passes::time::{Clock as _, Timestamp};
 use passes::tokens::PushToken;
@@ -51,6 +53,10 @@ struct Seen {
     page_of: Option<RevisionNumber>,
     /// Pages had been handed on for the revision that is replaced.
     chained: bool,
+    /// Stamp and bytes of an upload that was read before the pointer.
+    upload: Option<(String, Vec<u8>)>,
+    /// The stamp that was read first.
+    stamp: Option<Option<String>>,
 }
 
 impl Store {
@@ -90,6 +96,24 @@ impl Store {
     /// For `PageOfOldRevision`.
     pub fn takes_page_of(&self, revision: u64) {
         self.seen().page_of = Some(RevisionNumber::new(revision));
+    }
+
+    /// For `UploadReadBeforePointer`.
+    pub fn upload_read_before(&self) -> Option<String> {
+        self.seen().upload.as_ref().map(|(stamp, _)| stamp.clone())
+    }
+
+    /// As above; from then on the upload is looked at as it is.
+    pub fn take_upload_read_before(&self) -> Option<Vec<u8>> {
+        self.seen().upload.take().map(|(_, bytes)| bytes)
+    }
+
+    /// For `UploadNotLookedAtAgain`: the stamp that was read first since the pointer was.
+    pub fn stamp_read_first(&self, stamp: Option<String>) -> Option<String> {
+        match self.has(Mutation::UploadNotLookedAtAgain) {
+            true => self.seen().stamp.get_or_insert(stamp).clone(),
+            false => stamp,
+        }
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -439,6 +463,56 @@ impl AnswerList for Store {
     }
 }
 
+impl MovePointer for Store {
+    async fn pointer(&self, id: &TemplateId) -> StoreResult<Option<PublishedTemplate>> {
+        if self.has(Mutation::UploadReadBeforePointer) {
+            let upload = self.shared.lock().uploaded();
+            self.seen().upload = upload;
+        }
+        self.seen().stamp = None;
+        let mut published = self.registry.pointer(id).await?;
+        if let Some(published) = &mut published
+            && self.has(Mutation::SweepNotBegunAgain)
+        {
+            published.sweep = None;
+        }
+        Ok(published)
+    }
+
+    async fn move_pointer(
+        &self,
+        pointer: &TemplatePointer,
+        replaced: Option<&TemplatePointer>,
+        upload: Option<&str>,
+        now: Timestamp,
+    ) -> StoreResult<Conditional> {
+        self.shared.lock().designs.moves_for(self.actor, upload);
+        self.registry.move_pointer(pointer, replaced, upload, now).await
+    }
+}
+
+impl NoteUpload for Store {
+    async fn upload_note(&self, id: &TemplateId) -> StoreResult<Option<UploadNote>> {
+        self.registry.upload_note(id).await
+    }
+
+    async fn note_upload(&self, id: &TemplateId, note: &UploadNote) -> StoreResult<()> {
+        self.registry.note_upload(id, note).await
+    }
+}
+
+impl KeepSweep for Store {
+    async fn note_segment(
+        &self,
+        template: &TemplateId,
+        seq: u64,
+        segment: u8,
+        progress: SegmentProgress,
+    ) -> StoreResult<Conditional> {
+        self.registry.note_segment(template, seq, segment, progress).await
+    }
+}
+
 /// What a publish reads of the world.
 #[derive(Clone)]
 pub(super) struct Sources {
@@ -452,6 +526,19 @@ impl Sources {
             real: RealSources::new(client, PASSES, REGISTRY),
             store,
         }
+    }
+}
+
+impl FindRecords for Sources {
+    async fn find_records(
+        &self,
+        selection: &Selection,
+        after: Option<&RecordCursor>,
+        limit: u32,
+    ) -> StoreResult<KeyPage> {
+        // DynamoDB ends a page where it likes.
+        let limit = limit.min(self.store.shared.lock().setup.page);
+        self.real.find_records(selection, after, limit).await
     }
 }
 

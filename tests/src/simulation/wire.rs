@@ -35,6 +35,8 @@ pub(super) enum Ask {
     Push { token: String },
     /// A message to a queue.
     Send(Message),
+    /// A file that is read or stored.
+    File { what: String },
     /// An answer of livepass on its way to a phone.
     Travel { what: String },
     /// A phone's pause before it asks again.
@@ -48,6 +50,10 @@ pub(super) enum Verdict {
     Push(PushOutcome),
     /// Whether the queue's answer was heard; it may have taken the message all the same.
     Sent {
+        heard: bool,
+    },
+    /// Whether the answer was heard.
+    File {
         heard: bool,
     },
     /// Whether the answer arrived.

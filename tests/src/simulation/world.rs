@@ -6,6 +6,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::apns::Apns;
+use super::designs::Designs;
 use super::engine::{Engine, PASSES, REGISTRY};
 use super::invariants::{Violation, Watch};
 use super::mutations::Mutation;
@@ -34,6 +35,8 @@ pub enum Actor {
     Card(u8, u8),
     /// push-devices with one page of a fan-out.
     Pager(u8),
+    /// publish-template, or a command about templates.
+    Designer(u8),
 }
 
 impl fmt::Display for Actor {
@@ -42,6 +45,7 @@ impl fmt::Display for Actor {
             Self::Publisher(n) => write!(f, "publisher {}", n + 1),
             Self::Schedule(n) => write!(f, "schedule {}", n + 1),
             Self::Pager(n) => write!(f, "pager {}", n + 1),
+            Self::Designer(n) => write!(f, "designer {}", n + 1),
             Self::List(n) | Self::Card(n, _) => write!(f, "phone {}", phone_name(*n)),
         }
     }
@@ -102,6 +106,7 @@ pub(super) struct World {
     /// The newest backup of the Registry.
     pub backup: Option<Backup>,
     pub was_restored: bool,
+    pub designs: Designs,
     pub phones: Vec<Phone>,
     pub apns: Apns,
     pub watch: Watch,
@@ -136,6 +141,7 @@ impl World {
             pages: VecDeque::new(),
             backup: None,
             was_restored: false,
+            designs: Designs::default(),
             phones,
             apns: Apns::default(),
             watch: Watch::default(),
@@ -149,6 +155,7 @@ impl World {
             world.apns.issue(phone);
         }
         world.point_template(0);
+        world.designs.begin();
         world
     }
 
@@ -271,6 +278,16 @@ pub(super) fn phone_of_pk(pk: &str) -> Option<u8> {
 /// The key of the note of what is wrong with a pass's row.
 pub(super) fn problem_key(pass: u8) -> Value {
     json!({"PK": {"S": format!("PASS#{LOYALTY}#{}", serial(pass))}, "SK": {"S": "PROBLEM"}})
+}
+
+/// The key of the template's pointer.
+pub(super) fn template_key() -> Value {
+    json!({"PK": {"S": format!("TEMPLATE#{TEMPLATE}")}, "SK": {"S": "TEMPLATE"}})
+}
+
+/// The key of the note of the last upload.
+pub(super) fn upload_key() -> Value {
+    json!({"PK": {"S": format!("TEMPLATE#{TEMPLATE}")}, "SK": {"S": "UPLOAD"}})
 }
 
 /// The key of a pass's revision.
