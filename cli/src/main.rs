@@ -8,6 +8,7 @@ mod link;
 mod output;
 mod phone;
 mod place;
+mod progress;
 mod publish;
 mod secret;
 mod template;

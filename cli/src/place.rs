@@ -11,6 +11,7 @@ use edge::platform::WorkQueue;
 use passes::ports::StoreError;
 
 use crate::failure::Failure;
+use crate::output::quoted;
 use deployed::Deployed;
 use folder::LocalFolder;
 
@@ -105,11 +106,11 @@ impl Place {
         }
     }
 
-    /// The option that names this place.
+    /// The option that names this place, to be pasted.
     pub fn option(&self) -> String {
         match self {
-            Self::Folder(folder) => format!("--dir {}", folder.name()),
-            Self::Deployed(stack) => format!("--stack {}", stack.stack_name()),
+            Self::Folder(folder) => format!("--dir {}", quoted(folder.name())),
+            Self::Deployed(stack) => format!("--stack {}", quoted(stack.stack_name())),
         }
     }
 

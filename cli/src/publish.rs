@@ -2,23 +2,27 @@
 
 mod bookmark;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
+use aws::dynamodb::Sources;
 use clap::ArgGroup;
 use edge::WallClock;
 use edge::platform::WorkQueue;
 use passes::ids::{PassKey, PassTypeIdentifier, SerialNumber, TemplateId};
 use passes::pace::Pace;
-use passes::ports::{FindRecords, RecordCursor, Selection, SendKeys as _, StoreError};
+use passes::ports::{
+    FindRecords as _, ReadRevision as _, ReadSources as _, RecordCursor, Selection, SendKeys as _, StoreError,
+};
 use passes::time::Clock as _;
 use passes::work::{Hint, KEYS_AT_A_TIME, KeyToPublish};
 use serde_json::json;
 
 use crate::dev::Interrupt;
 use crate::failure::Failure;
-use crate::output::Format;
+use crate::output::{Format, quoted};
 use crate::place::{Place, PlaceArguments};
+use crate::progress::Progress;
 use bookmark::Bookmark;
 
 /// Publish passes again, as after a gap, a restore or a mended fault
@@ -41,11 +45,12 @@ pub struct Arguments {
     /// Records of this pass type, or with --serial one of them
     #[arg(long = "type", value_name = "TYPE")]
     pass_type: Option<PassTypeIdentifier>,
-    /// One pass, whether it has a record or not
-    #[arg(long, value_name = "SERIAL", requires = "pass_type")]
+    /// One pass; one whose record was deleted is named so too
+    // `requires` alone is not enough: clap lets it be where what is required cannot be given.
+    #[arg(long, value_name = "SERIAL", requires = "pass_type", conflicts_with_all = ["all", "template"])]
     serial: Option<SerialNumber>,
     /// Passes a second
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = USUAL_RATE, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: u32,
     /// The Registry has been restored: revisions of before are written anew, which wakes every phone once
     #[arg(long)]
@@ -59,6 +64,9 @@ pub struct Arguments {
     #[command(flatten)]
     place: PlaceArguments,
 }
+
+/// Passes a second, unless `--rate` says otherwise.
+const USUAL_RATE: u32 = 100;
 
 /// Records looked at in one call: about a megabyte of keys at DynamoDB's limit, a few seconds' work
 /// at the usual rate.
@@ -76,6 +84,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
                 pass_type: pass_type.clone(),
                 serial: serial.clone(),
             };
+            expect_known(&place, &records, &key).await?;
             let hint = arguments.hint();
             send(&place, &queue, &[KeyToPublish { key, hint }]).await?;
             (1, 0)
@@ -102,11 +111,29 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Without a record and without a revision there is nothing to publish, and never was: the key is
+/// misspelt, or the stack is another one.
+async fn expect_known(place: &Place, records: &Sources, key: &PassKey) -> Result<(), Failure> {
+    if patiently(place, async || records.record(key).await).await?.is_some() {
+        return Ok(());
+    }
+    let registry = place.registry().await?;
+    if patiently(place, async || registry.revision(key).await).await?.is_some() {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "{} has no pass {} of {}: neither a record nor a published revision; check --type and --serial",
+        place.name(),
+        key.serial,
+        key.pass_type
+    )))
+}
+
 /// Sends the selected records' keys, and keeps the place in a file until all are sent.
 async fn many(
     arguments: &Arguments,
     place: &Place,
-    records: &impl FindRecords,
+    records: &Sources,
     queue: &WorkQueue,
 ) -> Result<(u64, u64), Failure> {
     let (option, selection) = arguments.selection();
@@ -116,11 +143,10 @@ async fn many(
         ""
     };
     let command = format!("livepass publish {option} {restored}{}", place.option());
-    let path = arguments.resume.clone().unwrap_or_else(|| {
-        // By process, so that two commands do not share one.
-        std::env::temp_dir().join(format!("livepass-publish-{}.json", std::process::id()))
-    });
-    let mut bookmark = Bookmark::open(path, command.clone())?;
+    let mut bookmark = match &arguments.resume {
+        Some(path) => Bookmark::open(path, command)?,
+        None => Bookmark::begin(command)?,
+    };
     if bookmark.sent > 0 {
         eprintln!("going on after {} passes", bookmark.sent);
     }
@@ -135,9 +161,11 @@ async fn many(
             Ok((bookmark.sent, bookmark.unusable))
         }
         Err(failure) => Err(Failure::new(format!(
-            "{failure}\n{} passes have been sent; go on with\n  {command} --resume {}",
+            "{failure}\n{} passes have been sent; go on with\n  {}{} --resume {}",
             bookmark.sent,
-            bookmark.path().display()
+            bookmark.command(),
+            arguments.manner(),
+            quoted(bookmark.path().display())
         ))),
     }
 }
@@ -147,7 +175,7 @@ async fn send_all(
     place: &Place,
     arguments: &Arguments,
     selection: &Selection,
-    records: &impl FindRecords,
+    records: &Sources,
     queue: &WorkQueue,
 ) -> Result<(), Failure> {
     let (clock, pace) = (WallClock::system(), Pace::per_second(arguments.rate));
@@ -157,6 +185,11 @@ async fn send_all(
     if !std::io::stderr().is_terminal() {
         eprintln!("the place is kept in {}", bookmark.path().display());
     }
+    let about = match arguments.all {
+        true => records.about_how_many().await,
+        false => None,
+    };
+    let progress = Progress::of_passes(bookmark.sent, about);
     loop {
         let after = bookmark.after.clone();
         let page = patiently(place, async || {
@@ -175,27 +208,14 @@ async fn send_all(
             });
             bookmark.sent += keys.len() as u64;
             bookmark.store()?;
-            show(bookmark.sent, keys.len() as u64);
+            progress.passes_sent(bookmark.sent);
         }
         bookmark.unusable += u64::from(page.unusable);
         let Some(after) = page.after else { break };
         bookmark.after = Some(after);
         bookmark.store()?;
     }
-    if std::io::stderr().is_terminal() {
-        eprintln!();
-    }
     Ok(())
-}
-
-/// On a terminal one line that changes; elsewhere a line for each thousand.
-fn show(sent: u64, just_sent: u64) {
-    if std::io::stderr().is_terminal() {
-        eprint!("\r{sent} passes sent");
-        let _ = std::io::stderr().flush();
-    } else if sent / 1000 > (sent - just_sent) / 1000 {
-        eprintln!("{sent} passes sent");
-    }
 }
 
 async fn send(place: &Place, queue: &WorkQueue, keys: &[KeyToPublish]) -> Result<(), Failure> {
@@ -225,6 +245,18 @@ impl Arguments {
             restored_at: self.after_restore.then(|| WallClock::system().now().seconds()),
             ..Hint::EXPLICIT
         }
+    }
+
+    /// How it is done and told, as it was given: no part of what the place in the file belongs to.
+    fn manner(&self) -> String {
+        let mut options = String::new();
+        if self.rate != USUAL_RATE {
+            options.push_str(&format!(" --rate {}", self.rate));
+        }
+        if self.format == Format::Json {
+            options.push_str(" --format json");
+        }
+        options
     }
 
     /// The option as it was given, and what it means.

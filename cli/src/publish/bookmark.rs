@@ -38,20 +38,21 @@ struct Key {
 }
 
 impl Bookmark {
+    /// A file of its own, which nobody else had or will have.
+    pub fn begin(command: String) -> Result<Self, Failure> {
+        let mut file = tempfile::Builder::new();
+        let file = file.prefix("livepass-publish-").suffix(".json").tempfile()?;
+        let (_, path) = file.keep()?;
+        Ok(Self::at_the_beginning(path, command))
+    }
+
     /// Reads the file, or begins anew where there is none. One of another command is refused: its
     /// place means nothing here.
-    pub fn open(path: PathBuf, command: String) -> Result<Self, Failure> {
+    pub fn open(path: &Path, command: String) -> Result<Self, Failure> {
+        let path = std::path::absolute(path).map_err(|error| Failure::of_file(path, &error))?;
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Ok(Self {
-                    path,
-                    command,
-                    after: None,
-                    sent: 0,
-                    unusable: 0,
-                });
-            }
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::at_the_beginning(path, command)),
             Err(error) => return Err(Failure::of_file(&path, &error)),
         };
         let content: Content = serde_json::from_str(&text).map_err(|error| {
@@ -79,6 +80,22 @@ impl Bookmark {
         })
     }
 
+    fn at_the_beginning(path: PathBuf, command: String) -> Self {
+        Self {
+            path,
+            command,
+            after: None,
+            sent: 0,
+            unusable: 0,
+        }
+    }
+
+    /// What the place belongs to.
+    pub fn command(&self) -> &str {
+        &self.command
+    }
+
+    /// Absolute: it is told to somebody who may be in another folder by then.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -100,5 +117,24 @@ impl Bookmark {
     /// Once everything is sent, there is no place to go on from.
     pub fn remove(&self) {
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_file_that_was_named_nobody_elses_place_is_gone_on_from() {
+        let command = || "livepass publish --all".to_owned();
+        let mut first = Bookmark::begin(command()).unwrap();
+        first.sent = 7;
+        first.store().unwrap();
+        let second = Bookmark::begin(command()).unwrap();
+        assert_ne!(first.path(), second.path());
+        assert_eq!(second.sent, 0);
+        assert_eq!(Bookmark::open(first.path(), command()).unwrap().sent, 7);
+        first.remove();
+        second.remove();
     }
 }

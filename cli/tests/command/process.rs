@@ -1,7 +1,9 @@
 //! `livepass` processes that end with the test.
 
-use std::io::{BufRead as _, BufReader};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
+use std::os::fd::{FromRawFd as _, OwnedFd};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -18,6 +20,32 @@ pub fn livepass() -> Command {
 /// Runs a shell line, for commands that are documented as such.
 pub fn shell(line: &str) -> Output {
     Command::new("bash").arg("-ec").arg(line).output().expect("bash runs")
+}
+
+/// What a command shows on a terminal, its standard error, once it has succeeded.
+pub fn on_a_terminal(command: &mut Command) -> String {
+    let (mut ours, mut its) = (-1, -1);
+    let size = libc::winsize {
+        ws_row: 24,
+        ws_col: 120,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    // SAFETY: two integers to write to, and a size to read.
+    let opened = unsafe { libc::openpty(&mut ours, &mut its, std::ptr::null_mut(), std::ptr::null(), &size) };
+    assert_eq!(opened, 0, "a terminal");
+    // SAFETY: just opened, and nobody else's.
+    let (mut ours, its) = unsafe { (File::from_raw_fd(ours), OwnedFd::from_raw_fd(its)) };
+    command.env("TERM", "xterm").stdout(Stdio::null()).stderr(its);
+    let mut child = command.spawn().expect("livepass starts");
+    // The command's builder holds the terminal open, which then has no end.
+    command.stderr(Stdio::null());
+    let mut seen = Vec::new();
+    // Once the last process has left it, reading fails.
+    let _ = ours.read_to_end(&mut seen);
+    let seen = String::from_utf8_lossy(&seen).into_owned();
+    assert!(child.wait().expect("ended").success(), "{seen}");
+    seen
 }
 
 /// What a command tells, once it has succeeded.

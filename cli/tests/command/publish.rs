@@ -1,7 +1,7 @@
 //! `livepass publish` against a real `livepass dev`.
 
-use std::path::Path;
-use std::process::{Output, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
@@ -13,7 +13,7 @@ use phone::{Phone, PhoneConfig};
 use serde_json::{Value, json};
 use stack::Endpoints;
 
-use crate::process::{Dev, Ports, livepass};
+use crate::process::{Dev, Ports, livepass, on_a_terminal, shell};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const LOYALTY: &str = "pass.com.example.loyalty";
@@ -127,38 +127,59 @@ async fn a_phone_behind_a_lost_mark_is_brought_up_whichever_way_its_pass_is_name
     assert!(ended_well, "{log}");
 }
 
+/// More than two batches, so that there is a place between them; with the two that are there already, 30.
+async fn write_28_cards(endpoints: &Endpoints) {
+    let client = stack::dynamodb_client(&endpoints.dynamodb_endpoint).await;
+    for number in 0..28 {
+        write_card(&client, endpoints, &format!("CARD-{number}")).await;
+    }
+}
+
+/// The file that keeps the place, once some passes have been sent.
+async fn some_are_sent(find: impl Fn() -> Option<PathBuf>) -> PathBuf {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match find() {
+            Some(path) if sent_by(&path) >= 10 => return path,
+            _ => assert!(Instant::now() < deadline, "nothing is sent"),
+        }
+        // Another process's file has no event to wait for.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn sent_by(path: &Path) -> u64 {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let content: Value = serde_json::from_str(&text).unwrap_or_default();
+    content["sent"].as_u64().unwrap_or_default()
+}
+
+fn interrupt(child: &Child) {
+    // SAFETY: a signal to our own child, which has not been waited for.
+    unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_that_is_interrupted_names_its_place_and_goes_on_from_there() {
     let dir = tempfile::tempdir().unwrap();
     let (dev, endpoints) = Dev::ready(dir.path(), &Ports::free());
-    let client = stack::dynamodb_client(&endpoints.dynamodb_endpoint).await;
-    // More than two batches, so that there is a place between them.
-    for number in 0..28 {
-        write_card(&client, &endpoints, &format!("CARD-{number}")).await;
-    }
-    let place = dir.path().join("publish.json");
-    let place = place.to_str().unwrap();
+    write_28_cards(&endpoints).await;
     let mut slow = livepass();
-    slow.args(["publish", "--all", "--rate", "10", "--resume", place, "--dir"])
-        .arg(dir.path());
+    slow.args(["publish", "--all", "--rate", "10", "--resume", "publish.json", "--dir"])
+        .arg(dir.path())
+        .current_dir(dir.path());
     let slow = slow.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let sent_by = |text: &str| -> u64 {
-        let content: Value = serde_json::from_str(text).unwrap_or_default();
-        content["sent"].as_u64().unwrap_or_default()
-    };
-    let deadline = Instant::now() + PATIENCE;
-    while sent_by(&std::fs::read_to_string(place).unwrap_or_default()) < 10 {
-        assert!(Instant::now() < deadline, "nothing is sent");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    // SAFETY: a signal to our own child, which has not been waited for.
-    unsafe { libc::kill(slow.id() as i32, libc::SIGTERM) };
+    let place = dir.path().canonicalize().unwrap().join("publish.json");
+    some_are_sent(|| Some(place.clone())).await;
+    interrupt(&slow);
     let interrupted = slow.wait_with_output().unwrap();
-    let sent = sent_by(&std::fs::read_to_string(place).unwrap());
+    let sent = sent_by(&place);
     assert!((10..30).contains(&sent), "{sent}");
+    let place = place.to_str().unwrap();
     let all = format!("livepass publish --all --dir {}", dir.path().display());
     let words = said(&interrupted);
-    let expected = format!("error: interrupted\n{sent} passes have been sent; go on with\n  {all} --resume {place}\n");
+    let expected =
+        format!("error: interrupted\n{sent} passes have been sent; go on with\n  {all} --rate 10 --resume {place}\n");
     assert!(words.ends_with(&expected), "{words}");
 
     let other = publish(dir.path(), &["--template", "loyalty", "--resume", place]);
@@ -182,6 +203,97 @@ async fn a_command_that_is_interrupted_names_its_place_and_goes_on_from_there() 
     assert!(dev.stop().0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_that_is_named_goes_on_as_it_was_begun_when_it_is_pasted() {
+    // A folder that a shell would take apart.
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("my trial");
+    let (dev, endpoints) = Dev::ready(&dir, &Ports::free());
+    write_28_cards(&endpoints).await;
+    let places = parent.path().join("a place");
+    std::fs::create_dir(&places).unwrap();
+    let mut slow = livepass();
+    slow.args([
+        "publish",
+        "--all",
+        "--after-restore",
+        "--rate",
+        "10",
+        "--format",
+        "json",
+        "--dir",
+    ])
+    .arg(&dir)
+    .env("TMPDIR", &places);
+    let slow = slow.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let find = || Some(std::fs::read_dir(&places).ok()?.flatten().next()?.path());
+    let place = some_are_sent(find).await;
+    interrupt(&slow);
+    let words = said(&slow.wait_with_output().unwrap());
+    let line = words.lines().last().unwrap().trim();
+    assert_eq!(
+        line,
+        format!(
+            "livepass publish --all --after-restore --dir '{}' --rate 10 --format json --resume '{}'",
+            dir.display(),
+            place.display()
+        )
+    );
+    let binary = Path::new(env!("CARGO_BIN_EXE_livepass")).parent().unwrap();
+    let pasted = shell(&format!("PATH={}:$PATH; {line}", binary.display()));
+    assert_eq!(json_of(&pasted)["sent"], 30);
+    assert!(!place.exists());
+    assert!(dev.stop().0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_shows_how_many_are_sent_of_about_how_many() {
+    let dir = tempfile::tempdir().unwrap();
+    let (dev, endpoints) = Dev::ready(dir.path(), &Ports::free());
+    write_28_cards(&endpoints).await;
+    for (selection, shown) in [
+        (&["--all"] as &[&str], "10 of about 30 passes sent, "),
+        (&["--template", "loyalty"], "10 passes sent, "),
+    ] {
+        let mut slow = livepass();
+        slow.args(["publish", "--rate", "10", "--dir"]).arg(dir.path());
+        let seen = on_a_terminal(slow.args(selection));
+        assert!(seen.contains(shown) && seen.contains("/s"), "{seen}");
+        assert!(
+            !seen.contains("the place is kept in"),
+            "a line that changes is enough: {seen}"
+        );
+    }
+    assert!(dev.stop().0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_that_nobody_knows_is_an_error_and_one_whose_record_was_deleted_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let (dev, endpoints) = Dev::ready(dir.path(), &Ports::free());
+    let one = |serial: &str| publish(dir.path(), &["--type", LOYALTY, "--serial", serial, "--format", "json"]);
+    assert_eq!(
+        said(&one("DEMO-l")),
+        format!(
+            "error: {} has no pass DEMO-l of {LOYALTY}: neither a record nor a published revision; check --type and \
+             --serial\n",
+            dir.path().display()
+        )
+    );
+    let client = stack::dynamodb_client(&endpoints.dynamodb_endpoint).await;
+    phone_with_demo(dir.path(), &endpoints).await;
+    client
+        .delete_item()
+        .table_name(&endpoints.passes_table)
+        .key("serialNumber", AttributeValue::S("DEMO-1".into()))
+        .key("passTypeIdentifier", AttributeValue::S(LOYALTY.into()))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(json_of(&one("DEMO-1"))["sent"], 1);
+    assert!(dev.stop().0);
+}
+
 #[test]
 fn a_selection_that_is_none_or_two_is_refused() {
     let dir = tempfile::tempdir().unwrap();
@@ -189,6 +301,8 @@ fn a_selection_that_is_none_or_two_is_refused() {
         (&[] as &[&str], "--all"),
         (&["--all", "--template", "loyalty"], "cannot be used with"),
         (&["--serial", "CARD-7"], "--type"),
+        (&["--all", "--serial", "CARD-7"], "cannot be used with"),
+        (&["--template", "loyalty", "--serial", "CARD-7"], "cannot be used with"),
         (&["--type", "a b"], "--type"),
         (&["--all", "--rate", "0"], "--rate"),
         (

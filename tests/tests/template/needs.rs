@@ -7,7 +7,7 @@ use crate::source::{Bodies, calls, files};
 
 /// SDK calls of the adapters and the action that each needs. A transaction needs those of its
 /// parts, which are listed below.
-pub const ACTIONS: [(&str, &str); 14] = [
+pub const ACTIONS: [(&str, &str); 15] = [
     ("get_item", "dynamodb:GetItem"),
     ("batch_get_item", "dynamodb:BatchGetItem"),
     ("query", "dynamodb:Query"),
@@ -18,6 +18,7 @@ pub const ACTIONS: [(&str, &str); 14] = [
     ("transact_write_items", ""),
     ("get_object", "s3:GetObject"),
     ("head_object", "s3:GetObject"),
+    ("describe_table", "dynamodb:DescribeTable"),
     ("put_object", "s3:PutObject"),
     ("get_secret_value", "secretsmanager:GetSecretValue"),
     ("send_message_batch", "sqs:SendMessage"),

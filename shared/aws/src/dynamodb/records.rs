@@ -58,6 +58,18 @@ impl FindRecords for Sources {
     }
 }
 
+impl Sources {
+    /// About how many records there are: DynamoDB counts them every six hours. For whoever shows a
+    /// progress, who can do without; so a refusal is no fault.
+    pub async fn about_how_many(&self) -> Option<u64> {
+        let table = self.client.describe_table().table_name(&self.passes_table);
+        let described = table.send().await.ok()?.table?;
+        let count = described.item_count.and_then(|count| u64::try_from(count).ok());
+        // Not counted yet.
+        count.filter(|count| *count > 0)
+    }
+}
+
 fn start_key(cursor: &RecordCursor) -> Key {
     Key::from([
         ("serialNumber".into(), s(&cursor.serial)),
