@@ -10,7 +10,7 @@ use edge::WallClock;
 use passes::ids::TemplateId;
 use passes::ports::{MovePointer as _, NoteUpload as _, StoreResult, UploadNote};
 use passes::sweep::{SEGMENTS, SweepProgress};
-use passes::template::{RollBackError, RollBackOutcome, TemplateOutcome, publish_template, roll_back};
+use passes::template::{MoveError, RollBackOutcome, TemplateOutcome, publish_template, roll_back};
 use pkpass::Template;
 use serde_json::json;
 
@@ -96,27 +96,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         Command::Put { path, id, place } => {
             let template = open(&path)?;
-            let place = place.open().await?;
-            let (registry, (versions, sweeps)) = (place.registry().await?, place.templates()?);
-            let clock = WallClock::system();
-            let outcome = publish_template(&registry, &versions, &sweeps, &clock, &id, &template).await;
-            match outcome.map_err(|error| place.failure(&error))? {
-                TemplateOutcome::Published(pointer) => {
-                    println!(
-                        "template {id} is published in {} as version {} (change {}).",
-                        place.name(),
-                        pointer.version,
-                        pointer.seq
-                    );
-                    followed(&id, &place);
-                }
-                TemplateOutcome::Unchanged(pointer) => println!(
-                    "template {id} is published in {} with these very files already (version {}); nothing to do.",
-                    place.name(),
-                    pointer.version
-                ),
-            }
-            Ok(())
+            put(&template, &id, &place.open().await?).await
         }
         Command::Status {
             id,
@@ -126,6 +106,47 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         } => status(&id, format, wait, &place.open().await?).await,
         Command::Rollback { id, place } => rollback(&id, &place.open().await?).await,
     }
+}
+
+async fn put(template: &Template, id: &TemplateId, place: &Place) -> Result<(), Failure> {
+    let (registry, (versions, sweeps)) = (place.registry().await?, place.templates()?);
+    let outcome = publish_template(&registry, &versions, &sweeps, &WallClock::system(), id, template).await;
+    let outcome = outcome.map_err(|error| match error {
+        MoveError::NotMoved(error) => place.failure(&error),
+        MoveError::NotSwept { pointer, source } => Failure::new(format!(
+            "template {id} is published as version {} (change {}), but its passes were not told to follow:\n{}\nOnce \
+             that is mended, put the same files again.",
+            pointer.version,
+            pointer.seq,
+            place.failure(&source)
+        )),
+    });
+    let outcome = outcome?;
+    let already = match &outcome {
+        TemplateOutcome::Published(pointer) => {
+            println!(
+                "template {id} is published in {} as version {} (change {}).",
+                place.name(),
+                pointer.version,
+                pointer.seq
+            );
+            followed(id, place);
+            return Ok(());
+        }
+        TemplateOutcome::Unchanged(pointer) | TemplateOutcome::ToldAgain(pointer) => format!(
+            "template {id} is published in {} with these very files already (version {})",
+            place.name(),
+            pointer.version
+        ),
+    };
+    match outcome {
+        TemplateOutcome::ToldAgain(_) => {
+            println!("{already}; nothing is known of some of its passes, so these are told again.");
+            followed(id, place);
+        }
+        _ => println!("{already}; nothing to do."),
+    }
+    Ok(())
 }
 
 /// How passes come to follow a pointer that has moved.
@@ -255,8 +276,8 @@ async fn rollback(id: &TemplateId, place: &Place) -> Result<(), Failure> {
     let (registry, (_, sweeps)) = (place.registry().await?, place.templates()?);
     let outcome = roll_back(&registry, &sweeps, &WallClock::system(), id).await;
     let outcome = outcome.map_err(|error| match error {
-        RollBackError::NotMoved(error) => place.failure(&error),
-        RollBackError::NotSwept { pointer, source } => Failure::new(format!(
+        MoveError::NotMoved(error) => place.failure(&error),
+        MoveError::NotSwept { pointer, source } => Failure::new(format!(
             "template {id} is back at version {} (change {}), but its passes were not told to follow:\n{}\nOnce that is \
              mended: livepass publish --template {id} {}\nA second rollback would publish the other version again.",
             pointer.version,

@@ -9,5 +9,6 @@ mod killed_often;
 mod process;
 mod publish;
 mod secrets;
+mod template;
 mod trigger;
 mod usage;

@@ -26,7 +26,7 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] passes::ports::StoreError),
     #[error(transparent)]
-    RollBack(#[from] passes::template::RollBackError),
+    Move(#[from] passes::template::MoveError),
     #[error(transparent)]
     Phone(#[from] phone::PhoneError),
     #[error("the template: {0}")]

@@ -53,18 +53,18 @@ pub struct SegmentProgress {
 
 /// Hands on the first page of every segment.
 pub async fn begin(queue: &impl SendSweep, pointer: &TemplatePointer) -> StoreResult<()> {
-    begin_segments(queue, pointer, |_| true).await
+    begin_segments(queue, pointer, |_| true).await.map(drop)
 }
 
 /// Begins the segments of which nothing was ever noted: whoever moved the pointer may have died before it
-/// had sent all messages.
-pub async fn begin_what_is_not_begun(queue: &impl SendSweep, published: &PublishedTemplate) -> StoreResult<()> {
+/// had sent all messages. Returns how many.
+pub async fn begin_what_is_not_begun(queue: &impl SendSweep, published: &PublishedTemplate) -> StoreResult<usize> {
     match &published.sweep {
         Some(sweep) => {
             let not_begun = |segment: &u8| !sweep.contains_key(segment);
             begin_segments(queue, &published.pointer, not_begun).await
         }
-        None => Ok(()),
+        None => Ok(0),
     }
 }
 
@@ -72,7 +72,7 @@ async fn begin_segments(
     queue: &impl SendSweep,
     pointer: &TemplatePointer,
     wanted: impl Fn(&u8) -> bool,
-) -> StoreResult<()> {
+) -> StoreResult<usize> {
     let pages: Vec<_> = (0..SEGMENTS)
         .filter(wanted)
         .map(|segment| SweepPage {
@@ -86,7 +86,7 @@ async fn begin_segments(
     for some in pages.chunks(KEYS_AT_A_TIME) {
         queue.send_sweep(some).await?;
     }
-    Ok(())
+    Ok(pages.len())
 }
 
 /// Publishes one pass of a sweep; what fails must not hold up those behind it.

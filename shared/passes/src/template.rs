@@ -15,6 +15,32 @@ pub enum TemplateOutcome {
     Published(TemplatePointer),
     /// These very files are published already: nothing moves, and no pass changes.
     Unchanged(TemplatePointer),
+    /// They are published already, and of some segments nothing is known: whoever published them may not
+    /// have come so far, so those begin once more.
+    ToldAgain(TemplatePointer),
+}
+
+/// Why a pointer was not moved as it should be, by how far that came.
+#[derive(Debug, thiserror::Error)]
+pub enum MoveError {
+    #[error("nothing has moved")]
+    NotMoved(#[from] StoreError),
+    /// The pointer has moved. The sweep may have begun in part; an explicit publish of the template
+    /// serves instead, or the same files put once more. A rollback that is repeated would undo itself.
+    #[error("the pointer has moved, and no sweep follows it")]
+    NotSwept {
+        pointer: TemplatePointer,
+        source: StoreError,
+    },
+}
+
+impl MoveError {
+    fn not_swept(pointer: &TemplatePointer) -> impl FnOnce(StoreError) -> Self {
+        |source| Self::NotSwept {
+            pointer: pointer.clone(),
+            source,
+        }
+    }
 }
 
 /// Publishes a template under an id, and sets its passes off to follow.
@@ -28,7 +54,7 @@ pub async fn publish_template<S, F, Q, C>(
     clock: &C,
     id: &TemplateId,
     template: &Template,
-) -> StoreResult<TemplateOutcome>
+) -> Result<TemplateOutcome, MoveError>
 where
     S: MovePointer,
     F: StoreTemplate,
@@ -40,22 +66,39 @@ where
             clock.back_off(turn - 1).await;
         }
         let current = store.pointer(id).await?;
-        let Some(outcome) = move_to(store, files, clock.now(), id, template, current.as_ref(), None).await? else {
+        let Some(moved) = move_to(store, files, clock.now(), id, template, current.as_ref(), None).await? else {
             continue;
         };
-        match (&outcome, &current) {
-            (TemplateOutcome::Published(pointer), _) => sweep::begin(queue, pointer).await?,
-            (TemplateOutcome::Unchanged(_), Some(published)) => {
-                sweep::begin_what_is_not_begun(queue, published).await?;
+        return match (moved, &current) {
+            (Moved::Now(pointer), _) => {
+                let begun = sweep::begin(queue, &pointer).await;
+                begun.map_err(MoveError::not_swept(&pointer))?;
+                Ok(TemplateOutcome::Published(pointer))
             }
-            (TemplateOutcome::Unchanged(_), None) => {}
-        }
-        return Ok(outcome);
+            (Moved::Before(pointer), Some(published)) => {
+                let begun = sweep::begin_what_is_not_begun(queue, published).await;
+                let begun = begun.map_err(MoveError::not_swept(&pointer))?;
+                Ok(match begun {
+                    // Since the first turn, so by us, and the answer was lost; or by somebody with the same files.
+                    _ if turn > 0 => TemplateOutcome::Published(pointer),
+                    0 => TemplateOutcome::Unchanged(pointer),
+                    _ => TemplateOutcome::ToldAgain(pointer),
+                })
+            }
+            (Moved::Before(pointer), None) => Ok(TemplateOutcome::Unchanged(pointer)),
+        };
     }
-    Err(StoreError::Contended {
+    Err(MoveError::NotMoved(StoreError::Contended {
         call: "publish-template",
         turns: TURNS,
-    })
+    }))
+}
+
+/// Where a pointer names the wanted version.
+pub(crate) enum Moved {
+    Now(TemplatePointer),
+    /// It was there already.
+    Before(TemplatePointer),
 }
 
 /// One turn: stores the version and moves the pointer from where it was read. `None` means that
@@ -68,7 +111,7 @@ pub(crate) async fn move_to<S, F>(
     template: &Template,
     current: Option<&PublishedTemplate>,
     upload: Option<&str>,
-) -> StoreResult<Option<TemplateOutcome>>
+) -> StoreResult<Option<Moved>>
 where
     S: MovePointer,
     F: StoreTemplate,
@@ -77,7 +120,7 @@ where
     if let Some(pointer) = current
         && pointer.version == template.version()
     {
-        return Ok(Some(TemplateOutcome::Unchanged(pointer.clone())));
+        return Ok(Some(Moved::Before(pointer.clone())));
     }
     files
         .store_template(id, template.version(), template.to_bundle())
@@ -88,7 +131,7 @@ where
         seq: current.map_or(1, |current| current.seq + 1),
     };
     match store.move_pointer(&pointer, current, upload, now).await {
-        Ok(Conditional::Done) => Ok(Some(TemplateOutcome::Published(pointer))),
+        Ok(Conditional::Done) => Ok(Some(Moved::Now(pointer))),
         Ok(Conditional::Overtaken) | Err(StoreError::OutcomeUnknown { .. }) => Ok(None),
         Err(error) => Err(error),
     }
@@ -106,29 +149,10 @@ pub enum RollBackOutcome {
     Overtaken(TemplatePointer),
 }
 
-/// Why a rollback failed, by how far it came: repeated after the second, it would undo itself.
-#[derive(Debug, thiserror::Error)]
-pub enum RollBackError {
-    #[error("nothing has moved")]
-    NotMoved(#[from] StoreError),
-    /// The pointer has moved. The sweep may have begun in part; an explicit publish of the template
-    /// serves instead.
-    #[error("the pointer has moved, and no sweep follows it")]
-    NotSwept {
-        pointer: TemplatePointer,
-        source: StoreError,
-    },
-}
-
 /// Publishes the version that the pointer named before. Rolling back twice is where one was.
 ///
 /// A new `seq`, because passes that have followed the later version must follow again.
-pub async fn roll_back<S, Q, C>(
-    store: &S,
-    queue: &Q,
-    clock: &C,
-    id: &TemplateId,
-) -> Result<RollBackOutcome, RollBackError>
+pub async fn roll_back<S, Q, C>(store: &S, queue: &Q, clock: &C, id: &TemplateId) -> Result<RollBackOutcome, MoveError>
 where
     S: MovePointer,
     Q: SendSweep,
@@ -137,10 +161,7 @@ where
     let outcome = move_back(store, clock, id).await?;
     if let RollBackOutcome::RolledBack(pointer) = &outcome {
         let begun = sweep::begin(queue, pointer).await;
-        begun.map_err(|source| RollBackError::NotSwept {
-            pointer: pointer.clone(),
-            source,
-        })?;
+        begun.map_err(MoveError::not_swept(pointer))?;
     }
     Ok(outcome)
 }

@@ -13,7 +13,7 @@ use crate::ports::{
 };
 use crate::revision::{PublishedTemplate, TemplatePointer};
 use crate::sweep;
-use crate::template::{TemplateOutcome, move_to};
+use crate::template::{Moved, move_to};
 use crate::time::Clock;
 
 const TURNS: u32 = 6;
@@ -85,21 +85,21 @@ where
             }
         };
         let (now, before) = (clock.now(), current.as_ref());
-        let Some(outcome) = move_to(store, files, now, id, &template, before, Some(&stamp)).await? else {
+        let Some(moved) = move_to(store, files, now, id, &template, before, Some(&stamp)).await? else {
             continue;
         };
-        if let TemplateOutcome::Unchanged(_) = outcome {
+        if let Moved::Before(_) = moved {
             store.note_upload(id, &note(None)).await?;
         }
         if files.upload_stamp(id).await?.as_ref() != Some(&stamp) {
             continue;
         }
-        return Ok(match outcome {
-            TemplateOutcome::Published(pointer) => {
+        return Ok(match moved {
+            Moved::Now(pointer) => {
                 sweep::begin(queue, &pointer).await?;
                 UploadOutcome::Published(pointer)
             }
-            TemplateOutcome::Unchanged(pointer) => UploadOutcome::Unchanged(pointer),
+            Moved::Before(pointer) => UploadOutcome::Unchanged(pointer),
         });
     }
     Err(StoreError::Contended {

@@ -1,9 +1,11 @@
 //! A template's pointer: moved by one at a time, and back again.
 
+use aws::files::{FileStore, Folder, Templates};
 use passes::ports::MovePointer as _;
 use passes::revision::TemplatePointer;
-use passes::template::{RollBackError, RollBackOutcome, roll_back};
-use tests::Workbench;
+use passes::sweep::SEGMENTS;
+use passes::template::{MoveError, RollBackOutcome, TemplateOutcome, publish_template, roll_back};
+use tests::{Workbench, loyalty_of};
 
 fn pointer(version: &str, seq: u64) -> TemplatePointer {
     TemplatePointer {
@@ -65,7 +67,7 @@ async fn a_rollback_that_no_sweep_follows_says_that_the_pointer_has_moved() {
     bench.queue.refuse(true);
     let (id, clock) = ("card".parse().unwrap(), bench.clock.wall_clock());
     let failed = roll_back(&bench.registry, &bench.queue, &clock, &id).await.unwrap_err();
-    assert!(matches!(failed, RollBackError::NotSwept { pointer: at, .. } if at == pointer("a", 3)));
+    assert!(matches!(failed, MoveError::NotSwept { pointer: at, .. } if at == pointer("a", 3)));
     assert_eq!(published(&bench).await, pointer("a", 3));
 }
 
@@ -98,4 +100,60 @@ async fn what_was_published_once_or_never_cannot_be_rolled_back() {
         .await
         .unwrap();
     assert_eq!(rolled_back(&bench).await, RollBackOutcome::NoEarlierVersion);
+}
+
+async fn put(bench: &Workbench, company: &str) -> Result<TemplateOutcome, MoveError> {
+    let (id, clock) = ("card".parse().unwrap(), bench.clock.wall_clock());
+    let files = Templates::new(FileStore::Folder(Folder::new(bench.templates_dir())));
+    publish_template(&bench.registry, &files, &bench.queue, &clock, &id, &loyalty_of(company)).await
+}
+
+#[tokio::test]
+async fn a_put_that_no_sweep_follows_says_so_and_put_again_tells_the_passes() {
+    let bench = Workbench::start().await;
+    bench.queue.refuse(true);
+    let failed = put(&bench, "A").await.unwrap_err();
+    assert!(matches!(failed, MoveError::NotSwept { pointer, .. } if pointer.seq == 1));
+    let failed = put(&bench, "A").await.unwrap_err();
+    assert!(
+        matches!(failed, MoveError::NotSwept { pointer, .. } if pointer.seq == 1),
+        "nor is that nothing to do"
+    );
+
+    bench.queue.refuse(false);
+    let pointer = published(&bench).await;
+    assert_eq!(
+        put(&bench, "A").await.unwrap(),
+        TemplateOutcome::ToldAgain(pointer.clone())
+    );
+    assert_eq!(bench.queue.take_sweeps().len(), usize::from(SEGMENTS));
+}
+
+#[tokio::test]
+async fn files_that_are_put_again_tell_those_segments_alone_of_which_nothing_is_noted() {
+    let bench = Workbench::start().await;
+    assert!(matches!(put(&bench, "A").await.unwrap(), TemplateOutcome::Published(_)));
+    let pages = bench.queue.take_sweeps();
+    for page in &pages[1..] {
+        bench.sweep(page, || false).await.unwrap();
+    }
+    let pointer = published(&bench).await;
+    assert_eq!(
+        put(&bench, "A").await.unwrap(),
+        TemplateOutcome::ToldAgain(pointer.clone())
+    );
+    assert_eq!(bench.queue.take_sweeps(), pages[..1]);
+    bench.sweep(&pages[0], || false).await.unwrap();
+    assert_eq!(put(&bench, "A").await.unwrap(), TemplateOutcome::Unchanged(pointer));
+    assert!(bench.queue.take_sweeps().is_empty());
+}
+
+#[tokio::test]
+async fn a_put_whose_answer_is_lost_was_published_and_not_there_before() {
+    let bench = Workbench::start().await;
+    bench.tap.lose_answer("UpdateItem", "published_at");
+    let outcome = put(&bench.tapped().await, "A").await.unwrap();
+    bench.tap.assert_all_acted();
+    assert_eq!(outcome, TemplateOutcome::Published(published(&bench).await));
+    assert_eq!(bench.queue.take_sweeps().len(), usize::from(SEGMENTS));
 }
