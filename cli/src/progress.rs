@@ -38,6 +38,17 @@ impl Progress {
         }
     }
 
+    /// Segments of a sweep. Nothing is shown without a terminal, where the end is enough.
+    pub fn of_segments(all: u8) -> Self {
+        Self::begin(0, Some(all.into()), "{bar:24} {msg}, {elapsed}")
+    }
+
+    /// So many segments are done; `told` says more.
+    pub fn segments(&self, done: usize, told: String) {
+        self.bar.set_position(done as u64);
+        self.bar.set_message(told);
+    }
+
     fn begin(already: u64, length: Option<u64>, shown: &str) -> Self {
         let bar = match length {
             Some(length) => ProgressBar::new(length),

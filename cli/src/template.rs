@@ -1,21 +1,18 @@
 //! `livepass template`: check a template, and publish it.
 
-use std::io::{IsTerminal as _, Write as _};
+mod status;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aws::dynamodb::Registry;
 use clap::Subcommand;
 use edge::WallClock;
 use passes::ids::TemplateId;
-use passes::ports::{MovePointer as _, NoteUpload as _, StoreResult, UploadNote};
-use passes::sweep::{SEGMENTS, SweepProgress};
 use passes::template::{MoveError, RollBackOutcome, TemplateOutcome, publish_template, roll_back};
 use pkpass::Template;
-use serde_json::json;
 
 use crate::failure::Failure;
-use crate::output::{Format, date};
+use crate::output::Format;
 use crate::place::{Place, PlaceArguments};
 
 /// Check pass templates and publish them
@@ -60,6 +57,9 @@ enum Command {
         /// Return when all its passes have followed
         #[arg(long)]
         wait: bool,
+        /// Seconds without any progress after which --wait gives up
+        #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+        patience: u64,
         /// `text` to read, `json` for one line
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
@@ -102,8 +102,12 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
             id,
             format,
             wait,
+            patience,
             place,
-        } => status(&id, format, wait, &place.open().await?).await,
+        } => {
+            let patience = wait.then(|| Duration::from_secs(patience));
+            status::run(&id, format, patience, &place.open().await?).await
+        }
         Command::Rollback { id, place } => rollback(&id, &place.open().await?).await,
     }
 }
@@ -155,121 +159,6 @@ fn followed(id: &TemplateId, place: &Place) {
         "Its passes follow now, by themselves. How far they are: livepass template status --id {id} {}",
         place.option()
     );
-}
-
-/// How often the Registry is asked by `--wait`.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
-
-async fn status(id: &TemplateId, format: Format, wait: bool, place: &Place) -> Result<(), Failure> {
-    let registry = place.registry().await?;
-    let failed = |error| place.failure(&error);
-    let refused = refused_upload(&registry, id).await.map_err(failed)?;
-    let Some(mut published) = registry.pointer(id).await.map_err(failed)? else {
-        return Err(match refused {
-            Some(note) => Failure::new(format!(
-                "{} has no template {id}: what was uploaded {} cannot be published:\n{}",
-                place.name(),
-                date(note.noted_at),
-                indented(note.refused.as_deref().unwrap_or_default())
-            )),
-            None => unknown(id, place),
-        });
-    };
-    while wait && published.sweep.as_ref().is_some_and(|sweep| !is_finished(sweep)) {
-        show(published.sweep.as_ref());
-        tokio::time::sleep(LOOK_AGAIN).await;
-        published = match registry.pointer(id).await.map_err(failed)? {
-            Some(published) => published,
-            None => return Err(unknown(id, place)),
-        };
-    }
-    if wait && std::io::stderr().is_terminal() {
-        eprintln!();
-    }
-    let pointer = &published.pointer;
-    let since = date(published.published_at);
-    let sweep = published.sweep.as_ref();
-    match format {
-        Format::Json => println!(
-            "{}",
-            json!({
-                "id": id.as_str(),
-                "version": pointer.version,
-                "change": pointer.seq,
-                "published_at": since,
-                "previous_version": published.previous,
-                "sweep": sweep.map(|sweep| json!({
-                    "passes": passes(sweep),
-                    "segments_finished": finished(sweep),
-                    "segments": SEGMENTS,
-                })),
-                "refused_upload": refused.as_ref().map(|note| json!({
-                    "at": date(note.noted_at),
-                    "reason": note.refused,
-                })),
-            })
-        ),
-        Format::Text => {
-            println!("template {id} of {}", place.name());
-            println!("  version    {}", pointer.version);
-            println!("  published  {since} (change {})", pointer.seq);
-            println!("  before it  {}", published.previous.as_deref().unwrap_or("none"));
-            println!("  passes     {}", following(sweep));
-            if let Some(note) = refused {
-                println!("  refused    an upload, {}:", date(note.noted_at));
-                println!("{}", indented(note.refused.as_deref().unwrap_or_default()));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The last upload, if it was refused. One that was published since has another stamp, and moved
-/// the pointer later.
-async fn refused_upload(registry: &Registry, id: &TemplateId) -> StoreResult<Option<UploadNote>> {
-    let note = registry.upload_note(id).await?.filter(|note| note.refused.is_some());
-    let published = registry.pointer(id).await?;
-    Ok(note.filter(|note| published.is_none_or(|published| published.published_at <= note.noted_at)))
-}
-
-fn indented(lines: &str) -> String {
-    lines
-        .lines()
-        .map(|line| format!("    {line}"))
-        .collect::<Vec<_>>()
-        .join("\n")
-}
-
-fn passes(sweep: &SweepProgress) -> u64 {
-    sweep.values().map(|segment| segment.passes).sum()
-}
-
-fn finished(sweep: &SweepProgress) -> usize {
-    sweep.values().filter(|segment| segment.finished).count()
-}
-
-fn is_finished(sweep: &SweepProgress) -> bool {
-    finished(sweep) == usize::from(SEGMENTS)
-}
-
-fn following(sweep: Option<&SweepProgress>) -> String {
-    match sweep {
-        None => "follow as their records are published".to_owned(),
-        Some(sweep) if is_finished(sweep) => format!("{} followed", passes(sweep)),
-        Some(sweep) => format!(
-            "{} followed so far; {} of {SEGMENTS} segments of the table are done",
-            passes(sweep),
-            finished(sweep)
-        ),
-    }
-}
-
-/// On a terminal one line that changes; nothing elsewhere, where the end is enough.
-fn show(sweep: Option<&SweepProgress>) {
-    if std::io::stderr().is_terminal() {
-        eprint!("\r{}", following(sweep));
-        let _ = std::io::stderr().flush();
-    }
 }
 
 async fn rollback(id: &TemplateId, place: &Place) -> Result<(), Failure> {

@@ -23,11 +23,11 @@ use passes::list::{ListOutcome, list};
 use passes::pace::Pace;
 use passes::pages::{PageReport, Pages};
 use passes::ports::{ReadDevice as _, ReadRevision as _, StoreResult};
-use passes::publish::{PublishReport, Publisher};
+use passes::publish::{PublishOutcome, PublishReport, Publisher};
 use passes::register::{RegisterOutcome, RegistrationLimits, UnregisterOutcome, register, unregister};
 use passes::revision::Revision;
 use passes::settle::Breaker;
-use passes::sweep::{Sweep, SweepPage, SweepPass, SweepReport};
+use passes::sweep::{Sweep, SweepPage, SweepPass, SweepReport, Swept};
 use passes::tag::UpdateTag;
 use passes::work::{Hint, NextPage};
 use serde_json::json;
@@ -60,8 +60,12 @@ pub struct Workbench {
 
 /// Passes of a sweep are published as any others; none of them is ever handed over.
 impl SweepPass for Workbench {
-    async fn sweep_pass(&self, key: &PassKey) -> bool {
-        self.publish_key(key).await.is_ok()
+    async fn sweep_pass(&self, key: &PassKey) -> Swept {
+        match self.publish_key(key).await.map(|report| report.outcome) {
+            Ok(PublishOutcome::Refused { .. }) => Swept::Refused,
+            Ok(_) => Swept::Followed,
+            Err(_) => Swept::NotDone,
+        }
     }
 }
 

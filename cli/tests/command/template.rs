@@ -4,6 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::json;
+
 use crate::process::{Dev, Ports, livepass};
 
 fn template(dir: &Path, arguments: &[&str]) -> Output {
@@ -67,6 +70,12 @@ fn a_put_whose_passes_were_not_told_says_so_and_put_again_tells_them() {
         said.ends_with("\nOnce that is mended, put the same files again.\n"),
         "{said}"
     );
+    let waiting = template(dir.path(), &["status", "--id", "loyalty", "--wait", "--patience", "1"]);
+    assert_eq!(
+        refused(waiting),
+        "error: nothing has moved for 1 s: 0 followed so far; 0 of 16 segments of the table are done\nWhat holds a \
+         sweep up: docs/runbook.md, \"sweeps-wait\" and \"sweeps-given-up\".\n"
+    );
     mended_queue(dir.path());
     let said = accepted(template(dir.path(), &["put", &card, "--id", "loyalty"]));
     assert!(
@@ -76,5 +85,39 @@ fn a_put_whose_passes_were_not_told_says_so_and_put_again_tells_them() {
     accepted(template(dir.path(), &["status", "--id", "loyalty", "--wait"]));
     let said = accepted(template(dir.path(), &["put", &card, "--id", "loyalty"]));
     assert!(said.ends_with("; nothing to do.\n"), "{said}");
+    assert!(dev.stop().0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_counts_passes_that_cannot_follow() {
+    let dir = tempfile::tempdir().unwrap();
+    let (dev, endpoints) = Dev::ready(dir.path(), &Ports::free());
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let fields = AttributeValue::M([("no-such-field".to_owned(), text("1"))].into());
+    stack::dynamodb_client(&endpoints.dynamodb_endpoint)
+        .await
+        .put_item()
+        .table_name(&endpoints.passes_table)
+        .item("serialNumber", text("WRONG-1"))
+        .item("passTypeIdentifier", text("pass.com.example.loyalty"))
+        .item("template", text("loyalty"))
+        .item("fields", fields)
+        .send()
+        .await
+        .unwrap();
+    let card = another_card(dir.path());
+    accepted(template(dir.path(), &["put", &card, "--id", "loyalty"]));
+    let status = |more: &[&str]| accepted(template(dir.path(), &[&["status", "--id", "loyalty"], more].concat()));
+    let line: serde_json::Value = serde_json::from_str(&status(&["--wait", "--format", "json"])).unwrap();
+    assert_eq!(
+        line["sweep"],
+        json!({"passes": 2, "followed": 1, "refused": 1, "handed_over": 0, "segments_finished": 16, "segments": 16})
+    );
+    let told = status(&[]);
+    assert!(
+        told.contains("  passes     1 followed\n             1 refused: "),
+        "{told}"
+    );
+    assert!(!told.contains("handed over"), "{told}");
     assert!(dev.stop().0);
 }

@@ -19,7 +19,7 @@ use passes::fan_out::{FurtherPages, Pushing};
 use passes::ids::PassKey;
 use passes::pace::Pace;
 use passes::ports::{SendKeys as _, StoreResult};
-use passes::publish::{PublishReport, Publisher};
+use passes::publish::{PublishOutcome, PublishReport, Publisher};
 use passes::push::SendPush;
 use passes::settle::Breaker;
 use passes::time::Clock as _;
@@ -114,7 +114,7 @@ impl PublishChanges {
     /// Whether the key was published in time. Says why not.
     async fn published(&self, key: &PassKey, hint: Hint, batch: &Batch) -> bool {
         let publish = self.publish(key, hint, &batch.breaker);
-        said(key, timeout_at(batch.publish, publish).await)
+        said(key, timeout_at(batch.publish, publish).await).is_some()
     }
 
     /// Whether a key that failed is the queue's matter from now on.
@@ -186,21 +186,21 @@ impl PublishChanges {
     }
 }
 
-/// Whether a publish came to its end in time. Says why not.
-fn said(key: &PassKey, published: Result<StoreResult<PublishReport>, Elapsed>) -> bool {
+/// What a publish has led to, if it came to its end in time. Says why not.
+fn said(key: &PassKey, published: Result<StoreResult<PublishReport>, Elapsed>) -> Option<PublishOutcome> {
     match published {
         Ok(Ok(report)) => {
             report::published(key, &report);
-            true
+            Some(report.outcome)
         }
         Ok(Err(error)) => {
             report::publish_failed(key, &error);
-            false
+            None
         }
         // Cut off by Lambda, neither the log nor the answer would say what is left.
         Err(_) => {
             tracing::warn!(pass_type = %key.pass_type, serial = %key.serial, "time is up amid a publish, which is repeated");
-            false
+            None
         }
     }
 }

@@ -5,8 +5,9 @@ use edge::{WallClock, report};
 use passes::fan_out::Pushing;
 use passes::ids::{PassKey, PassTypeIdentifier};
 use passes::pace::Pace;
+use passes::publish::PublishOutcome;
 use passes::push::{PushOutcome, SendPush};
-use passes::sweep::{Sweep, SweepEnd, SweepPage, SweepPass};
+use passes::sweep::{Sweep, SweepEnd, SweepPage, SweepPass, Swept};
 use passes::tokens::PushToken;
 use passes::work::Hint;
 use tokio::time::{Instant, timeout_at};
@@ -21,7 +22,7 @@ struct Passes<'a> {
 }
 
 impl SweepPass for Passes<'_> {
-    async fn sweep_pass(&self, key: &PassKey) -> bool {
+    async fn sweep_pass(&self, key: &PassKey) -> Swept {
         let function = self.function;
         let paced = function.apns().map(|apns| Paced {
             apns,
@@ -33,7 +34,12 @@ impl SweepPass for Passes<'_> {
             Pushing::Now(paced, &self.batch.breaker)
         });
         let publish = function.publish_with(pushing, key, Hint::default());
-        said(key, timeout_at(self.batch.publish, publish).await) || function.handed_over(key, self.batch).await
+        match said(key, timeout_at(self.batch.publish, publish).await) {
+            Some(PublishOutcome::Refused { .. }) => Swept::Refused,
+            Some(_) => Swept::Followed,
+            None if function.handed_over(key, self.batch).await => Swept::HandedOver,
+            None => Swept::NotDone,
+        }
     }
 }
 

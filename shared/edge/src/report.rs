@@ -141,12 +141,14 @@ pub fn page_failed(page: &NextPage, error: &StoreError) {
 
 /// One line for each page of a sweep.
 pub fn sweep(page: &SweepPage, report: &SweepReport) {
-    metrics::counter!("passes_swept").increment(report.passes.into());
+    metrics::counter!("passes_swept").increment(report.done.passes);
     tracing::info!(
         template = page.template.as_str(),
         template_seq = page.seq,
         segment = page.segment,
-        passes = report.passes,
+        passes = report.done.passes,
+        passes_refused = report.done.refused,
+        passes_handed_over = report.done.handed_over,
         keys_unusable = report.unusable,
         end = match report.end {
             SweepEnd::Overtaken => "overtaken",

@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::iter::Sum;
+use std::ops::Add;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -37,7 +39,49 @@ pub struct SweepPage {
     /// The last record that is done with; `None` begins with the first.
     pub after: Option<RecordCursor>,
     /// Passes of this segment that are done with.
+    pub done: Tally,
+}
+
+/// Passes that are done with, and what became of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// All of them: those that have followed, and the two below.
     pub passes: u64,
+    /// Their records cannot be published with this template; the last good pass stays in service.
+    pub refused: u64,
+    /// Publishing failed, and is the keys' queue's matter from now on.
+    pub handed_over: u64,
+}
+
+impl Tally {
+    /// Passes that show the template's version, as far as they show anything of it.
+    pub fn followed(&self) -> u64 {
+        self.passes.saturating_sub(self.refused + self.handed_over)
+    }
+
+    fn count(&mut self, swept: Swept) {
+        self.passes += u64::from(swept != Swept::NotDone);
+        self.refused += u64::from(swept == Swept::Refused);
+        self.handed_over += u64::from(swept == Swept::HandedOver);
+    }
+}
+
+impl Add for Tally {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            passes: self.passes + other.passes,
+            refused: self.refused + other.refused,
+            handed_over: self.handed_over + other.handed_over,
+        }
+    }
+}
+
+impl Sum for Tally {
+    fn sum<I: Iterator<Item = Self>>(tallies: I) -> Self {
+        tallies.fold(Self::default(), Add::add)
+    }
 }
 
 /// How far a sweep has come: segment -> progress, those that have begun alone.
@@ -45,8 +89,7 @@ pub type SweepProgress = BTreeMap<u8, SegmentProgress>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SegmentProgress {
-    /// Passes that were published, or handed over because that failed.
-    pub passes: u64,
+    pub done: Tally,
     /// Its last record has been reached.
     pub finished: bool,
 }
@@ -80,7 +123,7 @@ async fn begin_segments(
             seq: pointer.seq,
             segment,
             after: None,
-            passes: 0,
+            done: Tally::default(),
         })
         .collect();
     for some in pages.chunks(KEYS_AT_A_TIME) {
@@ -89,11 +132,22 @@ async fn begin_segments(
     Ok(pages.len())
 }
 
+/// What has become of one pass of a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Swept {
+    /// It is as its record and the template say.
+    Followed,
+    /// Its record cannot be published.
+    Refused,
+    /// Publishing failed, and it will be published later.
+    HandedOver,
+    /// Neither could be done in time: the pass is not done with.
+    NotDone,
+}
+
 /// Publishes one pass of a sweep; what fails must not hold up those behind it.
 pub trait SweepPass: Send + Sync {
-    /// Whether the pass is done with: published, or handed over to be published later. `false`
-    /// where neither could be done in time.
-    fn sweep_pass(&self, key: &PassKey) -> impl Future<Output = bool> + Send;
+    fn sweep_pass(&self, key: &PassKey) -> impl Future<Output = Swept> + Send;
 }
 
 /// Takes pages of sweeps up. Cheap to make; holds nothing of its own.
@@ -107,7 +161,7 @@ pub struct Sweep<'a, S, R, Q> {
 #[derive(Debug, PartialEq, Eq)]
 pub struct SweepReport {
     /// Passes of this page that are done with.
-    pub passes: u32,
+    pub done: Tally,
     /// Records whose key cannot be a pass, passed over.
     pub unusable: u32,
     pub end: SweepEnd,
@@ -143,7 +197,7 @@ where
         time_is_up: impl Fn() -> bool + Sync,
     ) -> StoreResult<SweepReport> {
         let mut report = SweepReport {
-            passes: 0,
+            done: Tally::default(),
             unusable: 0,
             end: SweepEnd::Overtaken,
         };
@@ -163,15 +217,22 @@ where
         report.unusable = found.unusable;
         let time_is_up = &time_is_up;
         let mut swept = stream::iter(found.keys.clone())
-            .map(|key| async move { !time_is_up() && passes.sweep_pass(&key).await })
+            .map(|key| async move {
+                match time_is_up() {
+                    true => Swept::NotDone,
+                    false => passes.sweep_pass(&key).await,
+                }
+            })
             // In order, so that what is left is everything behind one pass.
             .buffered(CONCURRENCY);
         let (mut done, mut cut) = (0, false);
         while let Some(one) = swept.next().await {
-            cut |= !one;
-            done += usize::from(!cut);
+            cut |= one == Swept::NotDone;
+            if !cut {
+                done += 1;
+                report.done.count(one);
+            }
         }
-        report.passes = u32::try_from(done).unwrap_or(u32::MAX);
         if cut && done == 0 {
             report.end = SweepEnd::Stuck;
             return Ok(report);
@@ -184,7 +245,7 @@ where
             false => found.after,
         };
         let progress = SegmentProgress {
-            passes: page.passes + u64::from(report.passes),
+            done: page.done + report.done,
             finished: after.is_none(),
         };
         // Before the next page is handed on: what fails here brings this page again, and must not leave two
@@ -200,7 +261,7 @@ where
         if after.is_some() {
             let next = SweepPage {
                 after,
-                passes: progress.passes,
+                done: progress.done,
                 ..page.clone()
             };
             self.queue.send_sweep(&[next]).await?;

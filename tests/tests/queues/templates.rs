@@ -53,7 +53,7 @@ async fn an_uploaded_template_reaches_every_installed_pass_with_one_push() {
     assert_eq!(sweep.len(), usize::from(SEGMENTS));
     assert!(sweep.values().all(|segment| segment.finished));
     assert_eq!(
-        sweep.values().map(|segment| segment.passes).sum::<u64>(),
+        sweep.values().map(|segment| segment.done.followed()).sum::<u64>(),
         21,
         "and the demo's own"
     );

@@ -1,13 +1,16 @@
 //! A sweep: every pass of a template follows, whatever becomes of the messages, and no sweep outlives
 //! its pointer.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use passes::ports::{Conditional, KeepSweep as _, MovePointer as _};
 use passes::revision::TemplatePointer;
-use passes::sweep::{SEGMENTS, SegmentProgress, SweepEnd, SweepPage, SweepProgress, begin};
+use passes::sweep::{SEGMENTS, SegmentProgress, SweepEnd, SweepPage, SweepProgress, Tally, begin};
 use serde_json::json;
 use tap::Tap;
+use tests::workbench::REGISTRY;
 use tests::{LOYALTY, Workbench, loyalty_of};
 
 /// Cards that a template's version must reach, and passes of another template between them.
@@ -66,7 +69,7 @@ async fn progress(bench: &Workbench) -> SweepProgress {
 }
 
 fn swept(progress: &SweepProgress) -> u64 {
-    progress.values().map(|segment| segment.passes).sum()
+    progress.values().map(|segment| segment.done.passes).sum()
 }
 
 #[tokio::test]
@@ -79,6 +82,34 @@ async fn every_pass_of_the_template_follows_and_the_progress_says_so() {
     assert_eq!(progress.len(), usize::from(SEGMENTS));
     assert!(progress.values().all(|segment| segment.finished));
     assert_eq!(swept(&progress), CARDS as u64);
+}
+
+/// A record that names a field which the template does not have is refused, and holds up nobody.
+#[tokio::test]
+async fn passes_that_cannot_follow_are_counted_across_pages() {
+    let bench = scene().await;
+    const REFUSED: u64 = 3;
+    for number in 0..REFUSED {
+        let wrong = json!({"template": "loyalty", "fields": {"points": 1}});
+        bench.backend.put(LOYALTY, &format!("WRONG-{number}"), wrong).await;
+    }
+    published(&bench, "A").await;
+    let mut pages = bench.queue.take_sweeps();
+    while let Some(page) = pages.pop() {
+        // Time for two passes of each page.
+        let begun = AtomicUsize::new(0);
+        let time_is_up = || begun.fetch_add(1, Ordering::Relaxed) >= 2;
+        bench.sweep(&page, time_is_up).await.unwrap();
+        pages.extend(bench.queue.take_sweeps());
+    }
+    let done: Tally = progress(&bench).await.values().map(|segment| segment.done).sum();
+    let expected = Tally {
+        passes: CARDS as u64 + REFUSED,
+        refused: REFUSED,
+        handed_over: 0,
+    };
+    assert_eq!(done, expected);
+    assert_eq!(done.followed(), CARDS as u64);
 }
 
 #[tokio::test]
@@ -102,7 +133,7 @@ async fn a_newer_version_ends_the_sweep_of_the_older_one() {
     published(&bench, "B").await;
     for page in &older {
         let report = bench.sweep(page, || false).await.unwrap();
-        assert_eq!((report.end, report.passes), (SweepEnd::Overtaken, 0));
+        assert_eq!((report.end, report.done.passes), (SweepEnd::Overtaken, 0));
     }
     assert!(progress(&bench).await.is_empty(), "nothing of the older one is noted");
     bench.sweep_all().await;
@@ -122,7 +153,7 @@ async fn what_is_not_begun_in_time_is_handed_on_from_the_last_pass_that_was_done
             .sweep(&page, || begun.fetch_add(1, Ordering::Relaxed) >= 2)
             .await
             .unwrap();
-        assert!(report.passes <= 2);
+        assert!(report.done.passes <= 2);
         cuts += usize::from(report.end == SweepEnd::HandedOn);
         pages.extend(bench.queue.take_sweeps());
     }
@@ -142,7 +173,7 @@ async fn a_page_of_which_nothing_could_be_done_is_not_handed_on() {
         match report.end {
             SweepEnd::Stuck => stuck += 1,
             // A segment without cards.
-            end => assert_eq!((end, report.passes), (SweepEnd::SegmentFinished, 0)),
+            end => assert_eq!((end, report.done.passes), (SweepEnd::SegmentFinished, 0)),
         }
     }
     assert!(stuck > 0);
@@ -231,7 +262,11 @@ async fn progress_is_noted_for_the_pointers_own_sweep_and_never_goes_back() {
     let bench = scene().await;
     let pointer = published(&bench, "A").await;
     let note = async |seq, passes, finished| {
-        let progress = SegmentProgress { passes, finished };
+        let done = Tally {
+            passes,
+            ..Tally::default()
+        };
+        let progress = SegmentProgress { done, finished };
         bench
             .registry
             .note_segment(&pointer.id, seq, 3, progress)
@@ -244,9 +279,40 @@ async fn progress_is_noted_for_the_pointers_own_sweep_and_never_goes_back() {
     assert_eq!(note(pointer.seq, 700, true).await, Conditional::Done);
     assert_eq!(note(pointer.seq, 700, false).await, Conditional::Overtaken);
     let expected = SegmentProgress {
-        passes: 700,
+        done: Tally {
+            passes: 700,
+            ..Tally::default()
+        },
         finished: true,
     };
+    assert_eq!(progress(&bench).await, SweepProgress::from([(3, expected)]));
+}
+
+#[tokio::test]
+async fn progress_that_was_noted_before_there_were_counts_has_none() {
+    let bench = scene().await;
+    let pointer = published(&bench, "A").await;
+    let noted = AttributeValue::M(HashMap::from([
+        ("passes".to_owned(), AttributeValue::N("7".into())),
+        ("finished".to_owned(), AttributeValue::Bool(true)),
+    ]));
+    bench
+        .client()
+        .update_item()
+        .table_name(REGISTRY)
+        .key("PK", AttributeValue::S(format!("TEMPLATE#{}", pointer.id)))
+        .key("SK", AttributeValue::S("TEMPLATE".into()))
+        .update_expression("SET #sweep.s3 = :noted")
+        .expression_attribute_names("#sweep", "sweep")
+        .expression_attribute_values(":noted", noted)
+        .send()
+        .await
+        .unwrap();
+    let done = Tally {
+        passes: 7,
+        ..Tally::default()
+    };
+    let expected = SegmentProgress { done, finished: true };
     assert_eq!(progress(&bench).await, SweepProgress::from([(3, expected)]));
 }
 
@@ -262,7 +328,7 @@ async fn a_pointer_of_before_has_no_sweep_to_note() {
         seq: published.pointer.seq,
         segment: 0,
         after: None,
-        passes: 0,
+        done: Tally::default(),
     };
     assert_eq!(
         bench.sweep(&page, || false).await.unwrap().end,

@@ -15,7 +15,7 @@ use passes::problem::{Problem, ProblemKind};
 use passes::record::{Attribute, Attributes, UpdateUrgency};
 use passes::render::MAX_PASS_JSON_BYTES;
 use passes::revision::{PinnedImage, PublishedTemplate, Revision, TemplatePointer, TokenOrigin};
-use passes::sweep::{SegmentProgress, SweepProgress};
+use passes::sweep::{SegmentProgress, SweepProgress, Tally};
 use passes::tag::{RevisionNumber, UpdateTag};
 use passes::time::Timestamp;
 
@@ -384,7 +384,12 @@ fn read_sweep(segments: &Item) -> StoreResult<SweepProgress> {
             };
             let finished = progress.get("finished").and_then(|value| value.as_bool().ok());
             let progress = SegmentProgress {
-                passes: reader.number("passes")?,
+                done: Tally {
+                    passes: reader.number("passes")?,
+                    // Not counted before.
+                    refused: reader.optional_number("refused")?.unwrap_or(0),
+                    handed_over: reader.optional_number("handed_over")?.unwrap_or(0),
+                },
                 finished: *finished.ok_or_else(|| unreadable(name))?,
             };
             Ok((segment, progress))
@@ -394,7 +399,9 @@ fn read_sweep(segments: &Item) -> StoreResult<SweepProgress> {
 
 pub(super) fn write_segment(progress: SegmentProgress) -> AttributeValue {
     AttributeValue::M(Item::from([
-        ("passes".into(), n(progress.passes)),
+        ("passes".into(), n(progress.done.passes)),
+        ("refused".into(), n(progress.done.refused)),
+        ("handed_over".into(), n(progress.done.handed_over)),
         ("finished".into(), AttributeValue::Bool(progress.finished)),
     ]))
 }

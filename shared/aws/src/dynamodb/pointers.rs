@@ -79,7 +79,7 @@ impl KeepSweep for Registry {
         let values = values([
             ("progress", write_segment(progress)),
             ("seq", n(seq)),
-            ("passes", n(progress.passes)),
+            ("passes", n(progress.done.passes)),
             ("false", AttributeValue::Bool(false)),
         ]);
         self.update_under_condition("note-segment", template_item(template), &update, &condition, values)

@@ -3,7 +3,7 @@
 //! ```json
 //! {"publish": {"pass_type": "pass.com.example", "serial": "A-1", "explicit": true}}
 //! {"page": {"pass_type": "pass.com.example", "serial": "A-1", "after": "8a1f0e9c7b5d4f3e"}}
-//! {"sweep": {"template": "card", "seq": 3, "segment": 15, "passes": 500, "after": {"pass_type": "pass.com.example", "serial": "A-1"}}}
+//! {"sweep": {"template": "card", "seq": 3, "segment": 15, "passes": 500, "refused": 2, "handed_over": 0, "after": {"pass_type": "pass.com.example", "serial": "A-1"}}}
 //! ```
 //!
 //! Messages outlive a deployment: a new kind of work is a new key beside these, and a new member
@@ -11,7 +11,7 @@
 
 use passes::ids::{InvalidIdentifier, PassKey};
 use passes::ports::RecordCursor;
-use passes::sweep::SweepPage;
+use passes::sweep::{SweepPage, Tally};
 use passes::work::{Hint, KeyToPublish, NextPage};
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +56,10 @@ enum Body {
         segment: u8,
         #[serde(default)]
         passes: u64,
+        #[serde(default)]
+        refused: u64,
+        #[serde(default)]
+        handed_over: u64,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<Cursor>,
     },
@@ -94,12 +98,18 @@ impl Message {
                 seq,
                 segment,
                 passes,
+                refused,
+                handed_over,
                 after,
             } => Self::Sweep(SweepPage {
                 template: template.parse()?,
                 seq,
                 segment,
-                passes,
+                done: Tally {
+                    passes,
+                    refused,
+                    handed_over,
+                },
                 after: after.map(|Cursor { pass_type, serial }| RecordCursor { pass_type, serial }),
             }),
         })
@@ -123,7 +133,9 @@ impl Message {
                 template: page.template.to_string(),
                 seq: page.seq,
                 segment: page.segment,
-                passes: page.passes,
+                passes: page.done.passes,
+                refused: page.done.refused,
+                handed_over: page.done.handed_over,
                 after: page.after.clone().map(|cursor| Cursor {
                     pass_type: cursor.pass_type,
                     serial: cursor.serial,
@@ -156,7 +168,11 @@ mod tests {
                 template: "card".parse().unwrap(),
                 seq: 3,
                 segment: 15,
-                passes: 0,
+                done: Tally {
+                    passes: 500,
+                    refused: 2,
+                    handed_over: 1,
+                },
                 after: after.map(|serial| RecordCursor {
                     pass_type: "x".into(),
                     serial: serial.into(),
@@ -189,12 +205,12 @@ mod tests {
             ),
             (
                 sweep(None),
-                r#"{"sweep":{"passes":0,"segment":15,"seq":3,"template":"card"}}"#,
+                r#"{"sweep":{"handed_over":1,"passes":500,"refused":2,"segment":15,"seq":3,"template":"card"}}"#,
             ),
             (
                 // Where a record's key cannot be a pass, a scan goes on behind it all the same.
                 sweep(Some("Ada Lovelace")),
-                r#"{"sweep":{"after":{"pass_type":"x","serial":"Ada Lovelace"},"passes":0,"segment":15,"seq":3,"template":"card"}}"#,
+                r#"{"sweep":{"after":{"pass_type":"x","serial":"Ada Lovelace"},"handed_over":1,"passes":500,"refused":2,"segment":15,"seq":3,"template":"card"}}"#,
             ),
         ] {
             assert_eq!(message.body(), body);
@@ -206,6 +222,19 @@ mod tests {
     fn members_of_a_later_version_are_overlooked() {
         let body = r#"{"page":{"pass_type":"pass.com.example","serial":"A-1","since":7}}"#;
         assert!(Message::parse(body).is_ok());
+    }
+
+    #[test]
+    fn a_page_that_was_sent_before_there_were_counts_has_none() {
+        let body = r#"{"sweep":{"passes":500,"segment":15,"seq":3,"template":"card"}}"#;
+        let Ok(Message::Sweep(page)) = Message::parse(body) else {
+            panic!("{body}");
+        };
+        let done = Tally {
+            passes: 500,
+            ..Tally::default()
+        };
+        assert_eq!(page.done, done);
     }
 
     #[test]

@@ -1,0 +1,177 @@
+//! `livepass template status`: how far a template's passes have followed.
+
+use std::time::{Duration, Instant};
+
+use aws::dynamodb::Registry;
+use passes::ids::TemplateId;
+use passes::ports::{MovePointer as _, NoteUpload as _, StoreResult, UploadNote};
+use passes::revision::PublishedTemplate;
+use passes::sweep::{SEGMENTS, SweepProgress, Tally};
+use serde_json::json;
+
+use super::unknown;
+use crate::failure::Failure;
+use crate::output::{Format, date};
+use crate::place::Place;
+use crate::progress::Progress;
+
+/// How often the Registry is asked while its passes follow.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// With `patience`, once all passes have followed.
+pub async fn run(id: &TemplateId, format: Format, patience: Option<Duration>, place: &Place) -> Result<(), Failure> {
+    let registry = place.registry().await?;
+    let failed = |error| place.failure(&error);
+    let refused = refused_upload(&registry, id).await.map_err(failed)?;
+    let Some(mut published) = registry.pointer(id).await.map_err(failed)? else {
+        return Err(match refused {
+            Some(note) => Failure::new(format!(
+                "{} has no template {id}: what was uploaded {} cannot be published:\n{}",
+                place.name(),
+                date(note.noted_at),
+                indented(note.refused.as_deref().unwrap_or_default())
+            )),
+            None => unknown(id, place),
+        });
+    };
+    if let Some(patience) = patience {
+        published = followed(&registry, published, patience, place).await?;
+    }
+    let pointer = &published.pointer;
+    let since = date(published.published_at);
+    let sweep = published.sweep.as_ref();
+    match format {
+        Format::Json => println!(
+            "{}",
+            json!({
+                "id": id.as_str(),
+                "version": pointer.version,
+                "change": pointer.seq,
+                "published_at": since,
+                "previous_version": published.previous,
+                "sweep": sweep.map(sweep_as_json),
+                "refused_upload": refused.as_ref().map(|note| json!({
+                    "at": date(note.noted_at),
+                    "reason": note.refused,
+                })),
+            })
+        ),
+        Format::Text => {
+            println!("template {id} of {}", place.name());
+            println!("  version    {}", pointer.version);
+            println!("  published  {since} (change {})", pointer.seq);
+            println!("  before it  {}", published.previous.as_deref().unwrap_or("none"));
+            println!("  passes     {}", following(sweep));
+            for sentence in sweep.map(what_did_not_follow).unwrap_or_default() {
+                println!("             {sentence}");
+            }
+            if let Some(note) = refused {
+                println!("  refused    an upload, {}:", date(note.noted_at));
+                println!("{}", indented(note.refused.as_deref().unwrap_or_default()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Waits until the sweep is through. One whose page lies in the dead letters would never be.
+async fn followed(
+    registry: &Registry,
+    mut published: PublishedTemplate,
+    patience: Duration,
+    place: &Place,
+) -> Result<PublishedTemplate, Failure> {
+    let progress = Progress::of_segments(SEGMENTS);
+    let mut moved = Instant::now();
+    while let Some(sweep) = published.sweep.as_ref().filter(|sweep| !is_finished(sweep)) {
+        progress.segments(finished(sweep), following(Some(sweep)));
+        if moved.elapsed() >= patience {
+            return Err(Failure::new(format!(
+                "nothing has moved for {} s: {}\nWhat holds a sweep up: docs/runbook.md, \"sweeps-wait\" and \
+                 \"sweeps-given-up\".",
+                patience.as_secs(),
+                following(Some(sweep))
+            )));
+        }
+        tokio::time::sleep(LOOK_AGAIN.min(patience)).await;
+        let id = &published.pointer.id;
+        let found = registry.pointer(id).await.map_err(|error| place.failure(&error))?;
+        let now = found.ok_or_else(|| unknown(id, place))?;
+        if now != published {
+            moved = Instant::now();
+            published = now;
+        }
+    }
+    Ok(published)
+}
+
+/// The last upload, if it was refused. One that was published since has another stamp, and moved
+/// the pointer later.
+async fn refused_upload(registry: &Registry, id: &TemplateId) -> StoreResult<Option<UploadNote>> {
+    let note = registry.upload_note(id).await?.filter(|note| note.refused.is_some());
+    let published = registry.pointer(id).await?;
+    Ok(note.filter(|note| published.is_none_or(|published| published.published_at <= note.noted_at)))
+}
+
+fn indented(lines: &str) -> String {
+    lines
+        .lines()
+        .map(|line| format!("    {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn done(sweep: &SweepProgress) -> Tally {
+    sweep.values().map(|segment| segment.done).sum()
+}
+
+fn finished(sweep: &SweepProgress) -> usize {
+    sweep.values().filter(|segment| segment.finished).count()
+}
+
+fn is_finished(sweep: &SweepProgress) -> bool {
+    finished(sweep) == usize::from(SEGMENTS)
+}
+
+fn sweep_as_json(sweep: &SweepProgress) -> serde_json::Value {
+    let done = done(sweep);
+    json!({
+        "passes": done.passes,
+        "followed": done.followed(),
+        "refused": done.refused,
+        "handed_over": done.handed_over,
+        "segments_finished": finished(sweep),
+        "segments": SEGMENTS,
+    })
+}
+
+fn following(sweep: Option<&SweepProgress>) -> String {
+    match sweep {
+        None => "follow as their records are published".to_owned(),
+        Some(sweep) if is_finished(sweep) => format!("{} followed", done(sweep).followed()),
+        Some(sweep) => format!(
+            "{} followed so far; {} of {SEGMENTS} segments of the table are done",
+            done(sweep).followed(),
+            finished(sweep)
+        ),
+    }
+}
+
+/// One sentence for each reason why a pass that was gone through shows no change.
+fn what_did_not_follow(sweep: &SweepProgress) -> Vec<String> {
+    let done = done(sweep);
+    let mut sentences = Vec::new();
+    if done.refused > 0 {
+        sentences.push(format!(
+            "{} refused: their records cannot be published (docs/table.md, \"Problems\")",
+            done.refused
+        ));
+    }
+    if done.handed_over > 0 {
+        sentences.push(format!(
+            "{} handed over to PublishQueue, since publishing them failed; they follow from there",
+            done.handed_over
+        ));
+    }
+    sentences
+}
