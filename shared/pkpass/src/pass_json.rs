@@ -37,7 +37,7 @@ pub const STYLES: [&str; 5] = ["boardingPass", "coupon", "eventTicket", "generic
 /// assert_eq!(faults[0].path, "expirationDate");
 /// ```
 pub fn check(pass: &Value) -> Vec<Fault> {
-    check_at(Stage::Finished, pass)
+    inspected(Stage::Finished, pass).faults
 }
 
 /// Judges a template's pass.json, before a record's fields are laid over it and the server's keys
@@ -48,7 +48,15 @@ pub fn check(pass: &Value) -> Vec<Fault> {
 /// `passTypeIdentifier`, `teamIdentifier`, `serialNumber`, `webServiceURL` and
 /// `authenticationToken`.
 pub fn check_skeleton(pass: &Value) -> Vec<Fault> {
-    check_at(Stage::Skeleton, pass)
+    inspected(Stage::Skeleton, pass).faults
+}
+
+/// What every pass must have and a template's pass.json leaves to its records: each of them has to
+/// bring it. Parts of lists, such as the values of fields, are not told: those are what records are for.
+pub fn left_to_records(pass: &Value) -> Vec<Fault> {
+    let mut left = inspected(Stage::Skeleton, pass).left;
+    left.retain(|fault| !fault.path.contains('['));
+    left
 }
 
 /// The styles that `pass` holds, in [`STYLES`]'s order.
@@ -65,6 +73,8 @@ enum Stage {
 struct Inspection {
     stage: Stage,
     faults: Vec<Fault>,
+    /// Of a skeleton, what it lacks.
+    left: Vec<Fault>,
 }
 
 impl Inspection {
@@ -74,20 +84,23 @@ impl Inspection {
 
     /// A fault of something that a record could still bring, so a skeleton does not have it.
     fn lacks(&mut self, path: impl Into<String>, reason: impl Into<String>) {
-        if self.stage == Stage::Finished {
-            self.fault(path, reason);
+        let fault = Fault::new(path, reason);
+        match self.stage {
+            Stage::Finished => self.faults.push(fault),
+            Stage::Skeleton => self.left.push(fault),
         }
     }
 }
 
-fn check_at(stage: Stage, pass: &Value) -> Vec<Fault> {
+fn inspected(stage: Stage, pass: &Value) -> Inspection {
     let mut inspection = Inspection {
         stage,
         faults: Vec::new(),
+        left: Vec::new(),
     };
     let Value::Object(pass) = pass else {
         inspection.fault("pass.json", "it is not a JSON object: write {...}");
-        return inspection.faults;
+        return inspection;
     };
     format_version(&mut inspection, pass);
     names(&mut inspection, pass);
@@ -100,7 +113,7 @@ fn check_at(stage: Stage, pass: &Value) -> Vec<Fault> {
     barcodes::check(&mut inspection, pass);
     colours::check(&mut inspection, pass);
     companions(&mut inspection, pass);
-    inspection.faults
+    inspection
 }
 
 fn format_version(inspection: &mut Inspection, pass: &Map<String, Value>) {

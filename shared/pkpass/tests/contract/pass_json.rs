@@ -1,4 +1,4 @@
-use pkpass::pass_json::{check, check_skeleton, check_web_service_url};
+use pkpass::pass_json::{check, check_skeleton, check_web_service_url, left_to_records};
 use serde_json::{Value, json};
 
 use crate::samples;
@@ -492,6 +492,20 @@ fn a_skeleton_may_lack_what_a_record_brings() {
         },
     });
     assert_eq!(check_skeleton(&skeleton), []);
+    // Which is told, except parts of lists.
+    let left = left_to_records(&skeleton);
+    let paths: Vec<&str> = left.iter().map(|fault| fault.path.as_str()).collect();
+    assert_eq!(
+        paths,
+        [
+            "formatVersion",
+            "description",
+            "organizationName",
+            "boardingPass.transitType",
+            "appLaunchURL",
+        ]
+    );
+    assert_eq!(left_to_records(&samples::skeleton()), []);
 }
 
 #[test]
