@@ -88,6 +88,21 @@ fn a_put_whose_passes_were_not_told_says_so_and_put_again_tells_them() {
     assert!(dev.stop().0);
 }
 
+#[test]
+fn a_draft_that_cannot_be_published_is_told_on_the_console_of_dev_with_the_reasons() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut dev, _) = Dev::ready(dir.path(), &Ports::free());
+    let draft = dir.path().join("drafts/loyalty/pass.json");
+    let text = fs::read_to_string(&draft).unwrap();
+    fs::write(&draft, text.replace("\"storeCard\"", "\"scoreCard\"")).unwrap();
+    let lines = dev.log_until("the upload is no good template");
+    let line: serde_json::Value = serde_json::from_str(lines.last().unwrap()).unwrap();
+    let reason = line["reason"].as_str().unwrap();
+    assert!(reason.starts_with("pass.json style: the pass has none"), "{reason}");
+    assert_eq!((&line["level"], &line["template"]), (&"WARN".into(), &"loyalty".into()));
+    assert!(dev.stop().0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_status_counts_passes_that_cannot_follow() {
     let dir = tempfile::tempdir().unwrap();

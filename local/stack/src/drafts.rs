@@ -148,7 +148,7 @@ impl Watcher {
     /// The draft's bundle, unless it is what was uploaded last. Whether it is a good template is for
     /// publish-template to say.
     fn bundle(&self, id: &str, folder: &Path) -> Option<Vec<u8>> {
-        match Template::bundle_of_folder(folder) {
+        match Template::bundle_of_folder(folder, is_scratch) {
             Ok(bundle) => (self.uploaded.get(id) != Some(&bundle)).then_some(bundle),
             Err(faults) => {
                 tracing::warn!(template = id, reason = %faults, "the draft cannot be bundled");
@@ -168,14 +168,20 @@ impl Watcher {
     }
 }
 
+/// Whether an editor or an operating system keeps a file of this name beside those that are edited.
+fn is_scratch(name: &str) -> bool {
+    name.starts_with('.') || name.ends_with('~') || name == "4913" || (name.starts_with('#') && name.ends_with('#'))
+}
+
 fn files(folder: &Path, depth: usize, found: &mut Look) {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return;
     };
-    for path in entries.flatten().map(|entry| entry.path()) {
+    for entry in entries.flatten() {
+        let path = entry.path();
         match std::fs::metadata(&path) {
             Ok(metadata) if metadata.is_dir() && depth > 1 => files(&path, depth - 1, found),
-            Ok(metadata) if metadata.is_file() => {
+            Ok(metadata) if metadata.is_file() && !is_scratch(&entry.file_name().to_string_lossy()) => {
                 let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
                 found.push((path, modified, metadata.len()));
             }

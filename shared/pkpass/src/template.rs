@@ -74,7 +74,7 @@ impl Template {
     /// Every fault of the template; one when `path` cannot be read.
     pub fn open(path: &Path) -> Result<Self, TemplateError> {
         if path.is_dir() {
-            return Self::from_files(folder::read(path, MAX_UNPACKED_BYTES)?);
+            return Self::from_files(folder::read(path, MAX_UNPACKED_BYTES, &|_| false)?);
         }
         let bytes = std::fs::read(path).map_err(|error| {
             let reason = format!("it cannot be read ({error}): name a folder or a ZIP file");
@@ -83,13 +83,13 @@ impl Template {
         Self::from_zip(&bytes)
     }
 
-    /// A folder's files as a ZIP archive, unjudged: whoever reads it with [`Template::from_zip`] finds
+    /// A folder's files as a ZIP archive, without those whose own name is `left_out`, unjudged: whoever reads it with [`Template::from_zip`] finds
     /// the same faults. That of a good template is its [`Template::to_bundle`].
     ///
     /// # Errors
     /// What cannot be read or is too large.
-    pub fn bundle_of_folder(path: &Path) -> Result<Vec<u8>, TemplateError> {
-        let mut files = folder::read(path, MAX_UNPACKED_BYTES)?;
+    pub fn bundle_of_folder(path: &Path, left_out: impl Fn(&str) -> bool) -> Result<Vec<u8>, TemplateError> {
+        let mut files = folder::read(path, MAX_UNPACKED_BYTES, &left_out)?;
         let pass_json = files.remove(PASS_JSON);
         let tail: Vec<_> = pass_json.iter().map(|bytes| (PASS_JSON, bytes.as_slice())).collect();
         let archive = PreparedArchive::new(&files).and_then(|archive| archive.with(&tail));

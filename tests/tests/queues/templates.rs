@@ -107,6 +107,35 @@ async fn a_draft_that_is_edited_is_published_and_a_broken_one_is_refused() {
     assert_eq!(company(&site, DEMO).await, "Morningside Coffee");
 }
 
+/// Each as an editor leaves it while a file is open: a backup, a swap file, a lock that leads nowhere,
+/// a test of whether the folder may be written to.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_editors_leave_beside_a_draft_is_neither_published_nor_in_the_way() {
+    let site = Site::start().await;
+    let folder = site.stack.folder().drafts_dir().join("loyalty");
+    let before = published(&site).await.pointer;
+    for name in [".DS_Store", "pass.json~", ".pass.json.swp", "4913", "#pass.json#"] {
+        std::fs::write(folder.join(name), "scratch").unwrap();
+    }
+    std::os::unix::fs::symlink("me@host.4711:1", folder.join(".#pass.json")).unwrap();
+    site.followed().await;
+    assert_eq!(published(&site).await.pointer, before);
+    assert!(
+        site.registry.upload_note(&loyalty()).await.unwrap().is_none(),
+        "nothing was uploaded"
+    );
+
+    let text = std::fs::read_to_string(folder.join("pass.json")).unwrap();
+    std::fs::write(
+        folder.join("pass.json"),
+        text.replace("Morningside Coffee", "Noonside Coffee"),
+    )
+    .unwrap();
+    site.followed().await;
+    assert_eq!(published(&site).await.pointer.seq, before.seq + 1);
+    assert_eq!(company(&site, DEMO).await, "Noonside Coffee");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn drafts_that_nobody_has_touched_are_not_uploaded_at_any_start() {
     let site = Site::start().await;

@@ -12,9 +12,15 @@ use crate::fault::Fault;
 /// that, files are not even listed.
 const MAX_DEPTH: usize = 4;
 
-/// Every file below `root` by its path with slashes, at most `limit` bytes in all.
-pub(super) fn read(root: &Path, limit: u64) -> Result<BTreeMap<String, Vec<u8>>, Vec<Fault>> {
+/// Every file below `root` by its path with slashes, at most `limit` bytes in all. Of a file whose
+/// own name is `left_out` nothing is read.
+pub(super) fn read(
+    root: &Path,
+    limit: u64,
+    left_out: &dyn Fn(&str) -> bool,
+) -> Result<BTreeMap<String, Vec<u8>>, Vec<Fault>> {
     let mut reading = Reading {
+        left_out,
         files: BTreeMap::new(),
         left: limit,
         limit,
@@ -28,14 +34,15 @@ pub(super) fn read(root: &Path, limit: u64) -> Result<BTreeMap<String, Vec<u8>>,
     }
 }
 
-struct Reading {
+struct Reading<'a> {
+    left_out: &'a dyn Fn(&str) -> bool,
     files: BTreeMap<String, Vec<u8>>,
     left: u64,
     limit: u64,
     faults: Vec<Fault>,
 }
 
-impl Reading {
+impl Reading<'_> {
     fn folder(&mut self, folder: &Path, prefix: &str, depth: usize) {
         let entries = match fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
             Ok(entries) => entries,
@@ -43,10 +50,13 @@ impl Reading {
         };
         for entry in entries {
             let path = entry.path();
-            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            let own_name = entry.file_name().to_string_lossy().into_owned();
+            let name = format!("{prefix}{own_name}");
             // Links are followed: templates that share images keep them in one place that way.
             match fs::metadata(&path) {
                 Ok(metadata) if metadata.is_dir() => self.inner_folder(&path, name, depth),
+                // Also a link that leads nowhere, which some editors leave beside a file.
+                Ok(_) | Err(_) if (self.left_out)(&own_name) => {}
                 Ok(metadata) if metadata.is_file() => self.file(&path, name),
                 Ok(_) => {
                     let reason = "it is neither a file nor a folder: delete it";
