@@ -1,5 +1,6 @@
 //! `livepass dev`: everything on this machine, until Ctrl-C.
 
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -62,13 +63,16 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     })
     .await?;
     let interrupt = Interrupt::watch()?;
-    match arguments.format {
-        Format::Json => println!("{}", serde_json::to_string(stack.endpoints())?),
-        Format::Text => println!("{}", welcome(&arguments.dir, stack.endpoints()).await?),
-    }
+    let ready = match arguments.format {
+        Format::Json => serde_json::to_string(stack.endpoints())?,
+        Format::Text => welcome(&arguments.dir, stack.endpoints()).await?,
+    };
+    // The stack runs on whether or not somebody reads: `head` may have left.
+    let _ = writeln!(std::io::stdout(), "{ready}");
     interrupt.received().await;
     if arguments.format == Format::Text {
-        eprintln!("Stopping. Everything is kept in {}.", arguments.dir.display());
+        let kept = arguments.dir.display();
+        let _ = writeln!(std::io::stderr(), "Stopping. Everything is kept in {kept}.");
     }
     stack.shutdown().await;
     Ok(())

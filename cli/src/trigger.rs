@@ -1,9 +1,11 @@
 //! `livepass trigger`: a fault on purpose, on the stack that runs.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use serde_json::json;
 use situations::{Healed, Line, Situation, Target};
+use tokio::sync::Notify;
 
 use crate::dev::Interrupt;
 use crate::failure::Failure;
@@ -36,21 +38,36 @@ pub struct Arguments {
 
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let Some(situation) = arguments.situation.filter(|_| !arguments.list) else {
-        println!("{}", list(arguments.format));
+        let _ = writeln!(std::io::stdout(), "{}", list(arguments.format));
         return Ok(());
     };
     let target = Target::of_folder(&arguments.dir)?;
     let interrupt = Interrupt::watch()?;
-    let mut tell = |line| match (arguments.format, line) {
-        (Format::Json, _) => {}
-        (Format::Text, Line::Sentence(sentence)) => println!("\n{sentence}"),
-        (Format::Text, Line::Event(event)) => println!("{event}"),
+    // Nobody reads on, as behind `head`: the situation is not left in the middle.
+    let unread = Notify::new();
+    let mut tell = |line| {
+        let mut out = std::io::stdout();
+        let told = match (arguments.format, line) {
+            (Format::Json, _) => Ok(()),
+            (Format::Text, Line::Sentence(sentence)) => writeln!(out, "\n{sentence}"),
+            (Format::Text, Line::Event(event)) => writeln!(out, "{event}"),
+        };
+        if told.is_err() {
+            unread.notify_one();
+        }
     };
-    let healed = situations::run(&target, situation, &mut tell, interrupt.received()).await?;
-    match arguments.format {
-        Format::Json => println!("{}", serde_json::to_string(&healed)?),
-        Format::Text => println!("\n{}", conclusion(&healed)),
-    }
+    let interrupted = async {
+        tokio::select! {
+            () = interrupt.received() => {}
+            () = unread.notified() => {}
+        }
+    };
+    let healed = situations::run(&target, situation, &mut tell, interrupted).await?;
+    let conclusion = match arguments.format {
+        Format::Json => serde_json::to_string(&healed)?,
+        Format::Text => format!("\n{}", conclusion(&healed)),
+    };
+    let _ = writeln!(std::io::stdout(), "{conclusion}");
     Ok(())
 }
 

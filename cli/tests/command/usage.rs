@@ -95,3 +95,26 @@ fn a_serial_or_duration_that_cannot_be_is_refused_with_the_reason() {
     assert!(fails(&["link", "--serial", "a b"]).contains("serialNumber: contains ' '"));
     assert!(fails(&["link", "--expires", "soon"]).contains("--expires"));
 }
+
+/// Its output is closed before it writes anything, which is how `| head` looks at the worst.
+#[test]
+fn whoever_reads_may_leave_without_a_panic() {
+    let dir = tempfile::tempdir().unwrap();
+    for (path, content) in seed::templates::loyalty() {
+        let path = dir.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    let card = dir.path().to_str().unwrap();
+    for arguments in [
+        &["trigger", "--list"] as &[&str],
+        &["template", "check", card],
+        &["--help"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = livepass().args(arguments).stdout(writer).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(said, "", "{arguments:?}");
+    }
+}
