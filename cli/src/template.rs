@@ -129,7 +129,7 @@ async fn put(template: &Template, id: &TemplateId, place: &Place) -> Result<(), 
     let (registry, (versions, sweeps)) = (place.registry().await?, place.templates()?);
     let outcome = publish_template(&registry, &versions, &sweeps, &WallClock::system(), id, template).await;
     let outcome = outcome.map_err(|error| match error {
-        MoveError::NotMoved(error) => place.failure(&error),
+        MoveError::NotMoved(error) | MoveError::MayHaveMoved { source: error, .. } => place.failure(&error),
         MoveError::NotSwept { pointer, source } => Failure::new(format!(
             "template {id} is published as version {} (change {}), but its passes were not told to follow:\n{}\nOnce \
              that is mended, put the same files again.",
@@ -179,6 +179,16 @@ async fn rollback(id: &TemplateId, place: &Place) -> Result<(), Failure> {
     let outcome = roll_back(&registry, &sweeps, &WallClock::system(), id).await;
     let outcome = outcome.map_err(|error| match error {
         MoveError::NotMoved(error) => place.failure(&error),
+        MoveError::MayHaveMoved { pointer, source } => Failure::new(format!(
+            "whether template {id} is back at version {} was not heard:\n{}\nLook: livepass template status --id {id} {}\n\
+             Where it says change {}, it is, and its passes were not told: livepass publish --template {id} {}\nOtherwise \
+             nothing has moved: roll back again.",
+            pointer.version,
+            place.failure(&source),
+            place.option(),
+            pointer.seq,
+            place.option()
+        )),
         MoveError::NotSwept { pointer, source } => Failure::new(format!(
             "template {id} is back at version {} (change {}), but its passes were not told to follow:\n{}\nOnce that is \
              mended: livepass publish --template {id} {}\nA second rollback would publish the other version again.",

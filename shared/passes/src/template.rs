@@ -23,8 +23,15 @@ pub enum TemplateOutcome {
 /// Why a pointer was not moved as it should be, by how far that came.
 #[derive(Debug, thiserror::Error)]
 pub enum MoveError {
+    /// A rollback has moved nothing. A put may be given again whatever it has done.
     #[error("nothing has moved")]
     NotMoved(#[from] StoreError),
+    /// Nobody heard whether a rollback has moved the pointer to this: one that is repeated might undo itself.
+    #[error("the pointer may have moved")]
+    MayHaveMoved {
+        pointer: TemplatePointer,
+        source: StoreError,
+    },
     /// The pointer has moved. The sweep may have begun in part; an explicit publish of the template
     /// serves instead, or the same files put once more. A rollback that is repeated would undo itself.
     #[error("the pointer has moved, and no sweep follows it")]
@@ -166,7 +173,7 @@ where
     Ok(outcome)
 }
 
-async fn move_back<S, C>(store: &S, clock: &C, id: &TemplateId) -> StoreResult<RollBackOutcome>
+async fn move_back<S, C>(store: &S, clock: &C, id: &TemplateId) -> Result<RollBackOutcome, MoveError>
 where
     S: MovePointer,
     C: Clock,
@@ -186,25 +193,32 @@ where
         if turn > 0 {
             clock.back_off(turn - 1).await;
         }
-        match store
+        let moved = store
             .move_pointer(&pointer, Some(&found.pointer), None, clock.now())
-            .await
-        {
+            .await;
+        let looked_again = match moved {
             Ok(Conditional::Done) => return Ok(RollBackOutcome::RolledBack(pointer)),
-            // Somebody else was first, or we were and did not hear of it. What was to be rolled
-            // back is not rolled back a second time.
-            Ok(Conditional::Overtaken) | Err(StoreError::OutcomeUnknown { .. }) => {}
-            Err(error) => return Err(error),
-        }
-        match store.pointer(id).await?.map(|published| published.pointer) {
+            // Somebody else was first. What was to be rolled back is not rolled back a second time.
+            Ok(Conditional::Overtaken) => store.pointer(id).await?,
+            // We may have been first, and did not hear of it.
+            Err(StoreError::OutcomeUnknown { .. }) => {
+                let may_have_moved = |source| MoveError::MayHaveMoved {
+                    pointer: pointer.clone(),
+                    source,
+                };
+                store.pointer(id).await.map_err(may_have_moved)?
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match looked_again.map(|published| published.pointer) {
             Some(current) if current == pointer => return Ok(RollBackOutcome::RolledBack(current)),
             Some(current) if current.seq != found.pointer.seq => return Ok(RollBackOutcome::Overtaken(current)),
             Some(_) => {}
             None => return Ok(RollBackOutcome::Unknown),
         }
     }
-    Err(StoreError::Contended {
+    Err(MoveError::NotMoved(StoreError::Contended {
         call: "roll-back",
         turns: TURNS,
-    })
+    }))
 }

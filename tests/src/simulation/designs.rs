@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use passes::fan_out::FurtherPages;
 use passes::ids::{PassKey, TemplateId};
 use passes::ports::{ReadUploads, StoreError, StoreResult, StoreTemplate};
-use passes::sweep::{SEGMENTS, Sweep, SweepEnd, SweepPass};
-use passes::template::{RollBackError, RollBackOutcome, TemplateOutcome, publish_template, roll_back};
+use passes::publish::PublishOutcome;
+use passes::sweep::{SEGMENTS, Sweep, SweepEnd, SweepPass, Swept};
+use passes::template::{MoveError, RollBackOutcome, TemplateOutcome, publish_template, roll_back};
 use passes::upload::{UploadOutcome, take_in};
 use passes::work::Hint;
 
@@ -52,8 +53,8 @@ pub(super) struct Designs {
     /// Commands that failed, and are given again once faults have stopped.
     pub again: VecDeque<Design>,
     pub sweeps: VecDeque<Message>,
-    /// The upload that an actor is about to move the pointer for.
-    moving_for: Option<(Actor, Option<String>)>,
+    /// The uploads that actors are about to move the pointer for.
+    moving_for: BTreeMap<Actor, Option<String>>,
     moved_for: BTreeSet<String>,
     /// What an actor is at, and whether it has moved the pointer.
     at_work: BTreeMap<Actor, (Design, bool)>,
@@ -76,7 +77,7 @@ impl Designs {
     }
 
     pub fn moves_for(&mut self, actor: Actor, upload: Option<&str>) {
-        self.moving_for = Some((actor, upload.map(str::to_owned)));
+        self.moving_for.insert(actor, upload.map(str::to_owned));
     }
 }
 
@@ -102,7 +103,7 @@ impl World {
         let seq = number(&item, "seq").unwrap_or_default();
         let version = text(&item, "version").and_then(material::version_of);
         let violated = |sentence: String| Violation::design(format!("{actor}: {sentence}"));
-        let moving_for = self.designs.moving_for.take();
+        let moving_for = self.designs.moving_for.remove(&actor).flatten();
         let Some(version) = version else {
             return self.violate(violated("the pointer names no version".into()));
         };
@@ -118,12 +119,12 @@ impl World {
         self.designs.sweep_may_lack = false;
         self.designs.progress.clear();
         match moving_for {
-            Some((of, Some(stamp))) if of == actor => {
+            Some(stamp) => {
                 if !self.designs.moved_for.insert(stamp.clone()) {
                     self.violate(violated(format!("the pointer moves for {stamp} twice")));
                 }
             }
-            _ => {
+            None => {
                 let moved = self
                     .designs
                     .at_work
@@ -271,8 +272,9 @@ pub(super) async fn designer(hands: Hands, design: Design) {
             }
             Design::Put { version } => {
                 let template = material::template(version);
-                let outcome = publish_template(&hands.store, &files, &queues, &hands.clock, &id(), template).await?;
-                Ok(match outcome {
+                let outcome = publish_template(&hands.store, &files, &queues, &hands.clock, &id(), template).await;
+                Ok(match outcome.map_err(fault)? {
+                    TemplateOutcome::ToldAgain(_) => "tells its passes once more",
                     TemplateOutcome::Published(_) => "has published it",
                     TemplateOutcome::Unchanged(_) => "finds it published already",
                 })
@@ -281,11 +283,12 @@ pub(super) async fn designer(hands: Hands, design: Design) {
                 Ok(RollBackOutcome::RolledBack(_)) => Ok("has rolled back"),
                 Ok(RollBackOutcome::Overtaken(_)) => Ok("leaves what somebody else has published"),
                 Ok(RollBackOutcome::NoEarlierVersion | RollBackOutcome::Unknown) => Ok("finds nothing to go back to"),
-                Err(RollBackError::NotMoved(error)) => {
-                    hands.shared.lock().check_not_moved(hands.actor);
-                    Err(error)
+                Err(error) => {
+                    if matches!(error, MoveError::NotMoved(_)) {
+                        hands.shared.lock().check_not_moved(hands.actor);
+                    }
+                    Err(fault(error))
                 }
-                Err(RollBackError::NotSwept { source, .. }) => Err(source),
             },
         }
     };
@@ -308,6 +311,14 @@ pub(super) async fn designer(hands: Hands, design: Design) {
     }
 }
 
+fn fault(error: MoveError) -> StoreError {
+    match error {
+        MoveError::NotMoved(source) | MoveError::MayHaveMoved { source, .. } | MoveError::NotSwept { source, .. } => {
+            source
+        }
+    }
+}
+
 impl World {
     fn has_moved(&self, actor: Actor) -> bool {
         self.designs.at_work.get(&actor).is_some_and(|(_, moved)| *moved)
@@ -325,12 +336,13 @@ impl World {
     fn design_failed(&mut self, actor: Actor, design: Design) {
         match design {
             Design::TakeIn => self.designs.told += 1,
-            Design::Put { .. } => self.designs.again.push_back(design),
-            // A second rollback might undo the first: `livepass publish --template` serves instead.
-            Design::RollBack => {
-                self.designs.sweep_may_lack |= self.has_moved(actor);
+            // A second rollback would undo the first: `livepass publish --template` serves instead. Whether it
+            // has moved, `livepass template status` tells.
+            Design::RollBack if self.has_moved(actor) => {
+                self.designs.sweep_may_lack = true;
                 self.ask_for(Hint::EXPLICIT);
             }
+            Design::Put { .. } | Design::RollBack => self.designs.again.push_back(design),
         }
     }
 }
@@ -339,15 +351,19 @@ impl World {
 struct Passes<'a>(&'a Hands);
 
 impl SweepPass for Passes<'_> {
-    async fn sweep_pass(&self, key: &PassKey) -> bool {
+    async fn sweep_pass(&self, key: &PassKey) -> Swept {
         let hands = self.0;
         let pass = pass_of(key.serial.as_str()).expect("a pass");
         let queues = Queues(hands);
         match publish(hands, pass, Hint::default(), true, FurtherPages::Sent(&queues)).await {
-            Ok(_) => true,
+            Ok(report) if matches!(report.outcome, PublishOutcome::Refused { .. }) => Swept::Refused,
+            Ok(_) => Swept::Followed,
             Err(error) => {
                 hands.failed(&format!("publishing {}", key.serial), &error);
-                hand_over(hands, pass).await.is_ok()
+                match hand_over(hands, pass).await {
+                    Ok(()) => Swept::HandedOver,
+                    Err(_) => Swept::NotDone,
+                }
             }
         }
     }

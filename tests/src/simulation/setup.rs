@@ -357,7 +357,7 @@ impl Setup {
                 weigh(&[(Kind::Token, 0), (Kind::Wiped, 0), (Kind::Schedule, 2)]);
                 (self.phones, self.publishers) = (1, 2);
                 (self.page, self.hands_over) = ([1, 100][rng.usize(..2)], true);
-                (self.steps, self.events) = (self.steps + 100, 350);
+                self.events = 350;
             }
             Theme::Silent => {
                 weigh(&[(Kind::Write, 16), (Kind::Deliver, 24), (Kind::Schedule, 24)]);

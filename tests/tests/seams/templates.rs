@@ -1,10 +1,13 @@
 //! A template's pointer: moved by one at a time, and back again.
 
+use aws::dynamodb::Registry;
 use aws::files::{FileStore, Folder, Templates};
-use passes::ports::MovePointer as _;
-use passes::revision::TemplatePointer;
+use passes::ids::TemplateId;
+use passes::ports::{Conditional, MovePointer, StoreError, StoreResult};
+use passes::revision::{PublishedTemplate, TemplatePointer};
 use passes::sweep::SEGMENTS;
 use passes::template::{MoveError, RollBackOutcome, TemplateOutcome, publish_template, roll_back};
+use passes::time::Timestamp;
 use tests::{Workbench, loyalty_of};
 
 fn pointer(version: &str, seq: u64) -> TemplatePointer {
@@ -22,7 +25,7 @@ async fn moved() -> Workbench {
     let now = bench.clock.now();
     for (to, from) in [(&a, None), (&b, Some(&a))] {
         let moved = bench.registry.move_pointer(to, from, None, now).await.unwrap();
-        assert_eq!(moved, passes::ports::Conditional::Done);
+        assert_eq!(moved, Conditional::Done);
     }
     bench
 }
@@ -60,6 +63,48 @@ async fn a_rollback_whose_answer_is_lost_is_not_rolled_back_again() {
     assert_eq!(published(&bench).await, pointer("a", 3));
 }
 
+/// As below: "failed" would be rolled back once more.
+#[tokio::test]
+async fn a_rollback_that_cannot_hear_whether_it_moved_the_pointer_says_so() {
+    let bench = moved().await;
+    let (id, clock) = ("card".parse().unwrap(), bench.clock.wall_clock());
+    let store = Unheard(&bench.registry);
+    let failed = roll_back(&store, &bench.queue, &clock, &id).await.unwrap_err();
+    assert!(matches!(failed, MoveError::MayHaveMoved { pointer: at, .. } if at == pointer("a", 3)));
+    assert_eq!(published(&bench).await, pointer("a", 3));
+}
+
+/// The pointer is moved, and neither that nor what follows is heard.
+struct Unheard<'a>(&'a Registry);
+
+impl MovePointer for Unheard<'_> {
+    async fn pointer(&self, id: &TemplateId) -> StoreResult<Option<PublishedTemplate>> {
+        let published = self.0.pointer(id).await?;
+        match &published {
+            Some(published) if published.pointer.seq > 2 => Err(unheard("read-pointer")),
+            _ => Ok(published.clone()),
+        }
+    }
+
+    async fn move_pointer(
+        &self,
+        pointer: &TemplatePointer,
+        replaced: Option<&TemplatePointer>,
+        upload: Option<&str>,
+        now: Timestamp,
+    ) -> StoreResult<Conditional> {
+        let _ = self.0.move_pointer(pointer, replaced, upload, now).await?;
+        Err(unheard("move-pointer"))
+    }
+}
+
+fn unheard(call: &'static str) -> StoreError {
+    StoreError::OutcomeUnknown {
+        call,
+        source: "lost".into(),
+    }
+}
+
 /// Whoever reads "failed" rolls back once more, and would publish the bad version again.
 #[tokio::test]
 async fn a_rollback_that_no_sweep_follows_says_that_the_pointer_has_moved() {
@@ -79,7 +124,7 @@ async fn a_version_published_meanwhile_is_not_rolled_back() {
         let (third, second) = (pointer("c", 3), pointer("b", 2));
         let now = other.clock.now();
         let moved = other.registry.move_pointer(&third, Some(&second), None, now).await;
-        assert_eq!(moved.unwrap(), passes::ports::Conditional::Done);
+        assert_eq!(moved.unwrap(), Conditional::Done);
     });
     assert_eq!(
         rolled_back(&bench.tapped().await).await,
