@@ -120,6 +120,10 @@ impl Devices {
         self.known().to_all = (!answer.is_normal()).then_some(answer);
     }
 
+    pub(crate) fn answer_to_all(&self) -> Option<Answer> {
+        self.known().to_all.clone()
+    }
+
     pub(crate) fn answer_once(&self, token: &str, answer: Answer) {
         self.change(token, |device| device.once.push_back(answer));
     }

@@ -63,6 +63,15 @@ pub struct SimulatorConfig {
     pub accept_unknown_tokens: bool,
 }
 
+/// What [`Simulator::answer_all`], [`Simulator::pause`] and [`Simulator::expire_provider_tokens`] have set.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Weather {
+    pub to_all: Option<Answer>,
+    pub paused: bool,
+    /// In seconds; 0 for none.
+    pub expired_before: u64,
+}
+
 /// A running simulator. Dropping it closes every connection.
 pub struct Simulator {
     address: SocketAddr,
@@ -207,6 +216,15 @@ impl Simulator {
     /// `ExpiredProviderToken`, however young they are; 0 ends that.
     pub fn expire_provider_tokens(&self, signed_before: u64) {
         self.state.provider_keys.expire(signed_before);
+    }
+
+    /// What every push meets, whatever its token.
+    pub fn weather(&self) -> Weather {
+        Weather {
+            to_all: self.state.devices.answer_to_all(),
+            paused: *self.state.paused.borrow(),
+            expired_before: self.state.provider_keys.expired_before(),
+        }
     }
 
     /// Takes pushes in but leaves them unanswered, until [`resume`](Self::resume). Connections

@@ -89,6 +89,10 @@ impl ProviderKeys {
         keys.remove(key_id);
     }
 
+    pub(crate) fn expired_before(&self) -> u64 {
+        self.expired_before.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn expire(&self, signed_before: u64) {
         self.expired_before.store(signed_before, Ordering::SeqCst);
     }

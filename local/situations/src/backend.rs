@@ -1,5 +1,7 @@
 //! The backend's side: rows, written through the DynamoDB API. And what is left in the tables.
 
+use std::collections::{BTreeMap, HashMap};
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use passes::ids::PassKey;
@@ -12,6 +14,11 @@ pub(crate) const TYPE: &str = "pass.com.example.loyalty";
 pub(crate) const TEMPLATE: &str = "loyalty";
 /// The field of the template that situations change.
 pub(crate) const FIELD: &str = "balance";
+
+type Item = HashMap<String, AttributeValue>;
+
+/// Numbers of an item, by name.
+type Numbers = BTreeMap<String, String>;
 
 pub(crate) struct Backend {
     pub client: Client,
@@ -73,19 +80,67 @@ impl Backend {
             .map_err(database)
     }
 
+    /// The serials of all rows that begin so, also those that no pass can have.
+    pub async fn serials_from(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        let serial = |item: Item| item.get("serialNumber")?.as_s().ok().cloned();
+        let items = self.items(&self.passes_table).await?;
+        let serials = items.into_iter().filter_map(serial);
+        Ok(serials.filter(|serial| serial.starts_with(prefix)).collect())
+    }
+
+    /// Keys of the Registry's items whose partition, or the serials on them, are wanted.
+    pub async fn registry_items(
+        &self,
+        wanted: impl Fn(&str, &[String]) -> bool,
+    ) -> Result<Vec<(String, String)>, Error> {
+        let mut keys = Vec::new();
+        for item in self.items(&self.registry_table).await? {
+            let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+            let serials = item.get("serials").and_then(|value| value.as_m().ok());
+            let serials: Vec<_> = serials.into_iter().flat_map(|map| map.keys().cloned()).collect();
+            if let (Some(partition), Some(sort)) = (text("PK"), text("SK"))
+                && wanted(&partition, &serials)
+            {
+                keys.push((partition, sort));
+            }
+        }
+        Ok(keys)
+    }
+
+    /// Everything in a table: a local one is small.
+    async fn items(&self, table: &str) -> Result<Vec<Item>, Error> {
+        let scan = self.client.scan().table_name(table).consistent_read(true);
+        let items = scan.into_paginator().items().send();
+        items.collect::<Result<_, _>>().await.map_err(database)
+    }
+
+    /// The numbers in the count of deletions; none where there is no count.
+    pub async fn deletions(&self) -> Result<Numbers, Error> {
+        let get = self.client.get_item().table_name(&self.registry_table);
+        let get = get.key("PK", text("DELETIONS")).key("SK", text("DELETIONS"));
+        let found = get.consistent_read(true).send().await.map_err(database)?;
+        let number = |(name, value): (String, AttributeValue)| Some((name, value.as_n().ok()?.clone()));
+        Ok(found.item.into_iter().flatten().filter_map(number).collect())
+    }
+
+    /// The count of deletions with these numbers; without any, there is no count.
+    pub async fn put_deletions(&self, numbers: &Numbers) -> Result<(), Error> {
+        if numbers.is_empty() {
+            return self.erase("DELETIONS", "DELETIONS").await;
+        }
+        let put = self.client.put_item().table_name(&self.registry_table);
+        let put = put.item("PK", text("DELETIONS")).item("SK", text("DELETIONS"));
+        let put = numbers.iter().fold(put, |put, (name, number)| {
+            put.item(name, AttributeValue::N(number.clone()))
+        });
+        put.send().await.map(drop).map_err(database)
+    }
+
     /// So many deletions have been counted since `hour`, in seconds.
     pub async fn count_deletions(&self, hour: u64, count: u64) -> Result<(), Error> {
-        self.client
-            .put_item()
-            .table_name(&self.registry_table)
-            .item("PK", text("DELETIONS"))
-            .item("SK", text("DELETIONS"))
-            .item("hour", AttributeValue::N(hour.to_string()))
-            .item("count", AttributeValue::N(count.to_string()))
-            .send()
-            .await
-            .map(drop)
-            .map_err(database)
+        let numbers = [("hour", hour), ("count", count)];
+        let numbers = numbers.map(|(name, number)| (name.to_owned(), number.to_string()));
+        self.put_deletions(&numbers.into()).await
     }
 
     /// Takes an item out of the Registry, as an operator does who erases a person.

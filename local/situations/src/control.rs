@@ -54,6 +54,15 @@ impl fmt::Display for Push {
 pub(crate) struct Acted {
     pub acted: u32,
     pub last: Option<String>,
+    pub spent: bool,
+}
+
+/// How APNs treats every push.
+#[derive(Deserialize)]
+pub(crate) struct Weather {
+    pub to_all: Option<Value>,
+    pub paused: bool,
+    pub expired_before: u64,
 }
 
 #[derive(Deserialize)]
@@ -89,6 +98,10 @@ impl Control {
     pub async fn answer(&self, token: &str, mut answer: Value) -> Result<(), Error> {
         answer["device_token"] = token.into();
         self.post("/apns", answer).await.map(drop)
+    }
+
+    pub async fn apns(&self) -> Result<Weather, Error> {
+        read(self.get("/apns").await?).await
     }
 
     pub async fn pause_apns(&self) -> Result<(), Error> {

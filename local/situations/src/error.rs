@@ -9,15 +9,18 @@ pub enum Error {
     NotRunning { dir: PathBuf, url: String },
     #[error("another situation is played on {dir}; wait until it has ended", dir = .0.display())]
     Busy(PathBuf),
+    /// Not played: something else than livepass's usual state would be lost.
+    #[error("{0}")]
+    NotUsual(String),
     #[error("{path}: {reason}", path = .path.display())]
     File { path: PathBuf, reason: String },
     /// What is not as livepass promises.
     #[error("not healed: {0}")]
     NotHealed(String),
     /// The same, once it is known what is left behind.
-    #[error("{cause}\nIts passes are left to be looked at: {passes}")]
+    #[error("{cause}\nIts passes are left to be looked at, until the next situation is played: {passes}")]
     Left { cause: Box<Error>, passes: String },
-    #[error("interrupted; the faults are taken back")]
+    #[error("interrupted; the faults are taken back, and the passes deleted")]
     Interrupted,
     #[error("the stack's control API: {0}")]
     Control(String),

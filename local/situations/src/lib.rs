@@ -14,9 +14,11 @@ mod backend;
 mod control;
 mod error;
 mod holder;
+mod leftovers;
 mod scenes;
 mod situation;
 mod stage;
+mod taking_back;
 mod target;
 
 use std::future::Future;
@@ -55,8 +57,9 @@ pub struct Healed {
 
 /// Brings a situation about, and tells of it.
 ///
-/// Faults are taken back and the clock is turned back, however it ends, also where `interrupt`
-/// comes first. The passes are deleted if it ends well, and left to be looked at if not.
+/// The stack is left as it was found, however it ends, also where `interrupt` comes first; what a run that
+/// was killed has left is taken back before the next. The passes are deleted, except where the situation
+/// has not healed: those are left to be looked at, until the next one is played.
 ///
 /// # Errors
 /// [`Error::NotHealed`] says what is not as it should be; the others why it could not be played.
@@ -66,23 +69,18 @@ pub async fn run(
     tell: &mut (dyn FnMut(Line) + Send),
     interrupt: impl Future<Output = ()>,
 ) -> Result<Healed, Error> {
-    let mut stage = Stage::set(target, tell).await?;
-    let played = tokio::select! {
-        played = scenes::play(situation, &mut stage) => played,
-        () = interrupt => Err(Error::Interrupted),
+    let mut interrupt = std::pin::pin!(interrupt);
+    let mut stage = tokio::select! {
+        stage = Stage::set(target, situation, tell) => stage?,
+        () = &mut interrupt => return Err(Error::Interrupted),
     };
-    let judged = match played {
-        Ok(most_pushes) => stage.judge(situation, most_pushes).await,
-        Err(error) => Err(error),
+    let played = async {
+        let most_pushes = scenes::play(situation, &mut stage).await?;
+        stage.judge(situation, most_pushes).await
     };
-    let taken_back = stage.take_faults_back().await;
-    let ended = match judged {
-        Ok(healed) => stage.clear_up().await.map(|()| healed),
-        Err(error) => Err(stage.left_to_be_looked_at(error)),
+    let judged = tokio::select! {
+        judged = played => judged,
+        () = &mut interrupt => Err(Error::Interrupted),
     };
-    let turned_back = stage.turn_clock_back().await;
-    let healed = ended?;
-    taken_back?;
-    turned_back?;
-    Ok(healed)
+    stage.end(judged).await
 }

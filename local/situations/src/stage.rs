@@ -15,12 +15,12 @@ use passes::link::LinkSignature;
 use passes::ports::ReadRevision as _;
 use passes::tag::RevisionNumber;
 use passes::time::{Clock as _, Timestamp};
-use serde_json::json;
 
 use crate::backend::{Backend, FIELD, TEMPLATE, TYPE};
 use crate::control::Control;
 use crate::holder::Holder;
-use crate::{Error, Healed, Line, Situation, Target};
+use crate::leftovers::Leftovers;
+use crate::{Error, Healed, Line, Situation, Target, taking_back};
 
 /// For how long a download link holds, in seconds.
 const LINK_HOLDS: u64 = 600;
@@ -34,23 +34,16 @@ pub(crate) struct Stage<'a> {
     pub control: Control,
     pub backend: Backend,
     pub registry: Registry,
-    /// Tells this run's serials from those of others.
-    run: String,
+    /// What has to be taken back of this run.
+    leftovers: Leftovers,
     /// The stack's clock, as phones and designers have it.
     pub clock: WallClock,
     /// How far it is ahead of the machine's.
     ahead_ms: Arc<AtomicI64>,
-    /// The same before anything was turned.
-    ahead_at_first_ms: i64,
     turned_seconds: u64,
     holders: Vec<Holder>,
     /// The rows written, with the balance that their phones should show.
     newest: BTreeMap<PassKey, u32>,
-    /// Rows whose key is no pass's.
-    odd_rows: Vec<String>,
-    templates: Vec<TemplateId>,
-    /// The count of this hour's deletions is not the stack's own.
-    hour_filled: bool,
     /// Held to the end: two situations would turn one clock.
     _lock: File,
 }
@@ -68,32 +61,43 @@ pub(crate) struct Heard {
 }
 
 impl<'a> Stage<'a> {
-    pub async fn set(target: &'a Target, tell: &'a mut (dyn FnMut(Line) + Send)) -> Result<Self, Error> {
+    /// Takes back what an earlier run has left, and begins. Refuses where this one could not be taken back.
+    pub async fn set(
+        target: &'a Target,
+        situation: Situation,
+        tell: &'a mut (dyn FnMut(Line) + Send),
+    ) -> Result<Self, Error> {
         let control = Control::reach(target).await?;
-        let ahead_at_first_ms = control.clock().await?.ahead_ms;
-        let ahead_ms = Arc::new(AtomicI64::new(ahead_at_first_ms));
+        let lock = lock(&target.dir)?;
         let backend = Backend::of(&target.endpoints).await;
-        let stage = Self {
+        let registry = Registry::new(backend.client.clone(), &backend.registry_table);
+        if let Some(mut earlier) = Leftovers::of_earlier_run(&target.dir)? {
+            let serials = earlier.serials();
+            tell(Line::Sentence(format!(
+                "What an earlier situation has left is taken back: {serials}..."
+            )));
+            take_back(target, &control, &backend, &mut earlier).await?;
+        }
+        taking_back::expect_usual(target, &control, &registry, situation).await?;
+        // What others have written is not to be mistaken for ours.
+        control.published().await?;
+        let ahead = control.clock().await?.ahead_ms;
+        let ahead_ms = Arc::new(AtomicI64::new(ahead));
+        let run = format!("{:06x}", fastrand::u32(..1 << 24));
+        Ok(Self {
+            leftovers: Leftovers::begin(&target.dir, run, ahead)?,
             target,
             tell,
             control,
-            registry: Registry::new(backend.client.clone(), &backend.registry_table),
+            registry,
             backend,
-            run: format!("{:06x}", fastrand::u32(..1 << 24)),
             clock: clock_ahead(ahead_ms.clone()),
             ahead_ms,
-            ahead_at_first_ms,
             turned_seconds: 0,
             holders: Vec::new(),
             newest: BTreeMap::new(),
-            odd_rows: Vec::new(),
-            templates: Vec::new(),
-            hour_filled: false,
-            _lock: lock(&target.dir)?,
-        };
-        // What others have written is not to be mistaken for ours.
-        stage.control.published().await?;
-        Ok(stage)
+            _lock: lock,
+        })
     }
 
     // ---- the story
@@ -110,7 +114,7 @@ impl<'a> Stage<'a> {
 
     /// The serial of one of this run's rows.
     pub fn serial(&self, name: &str) -> String {
-        format!("TRIGGER-{}-{name}", self.run)
+        format!("{}{name}", self.leftovers.serials())
     }
 
     /// Writes a row and waits until it is published.
@@ -131,7 +135,6 @@ impl<'a> Stage<'a> {
     /// Writes a row that no pass can come of. It is deleted at the end as the others are.
     pub async fn odd_row(&mut self, serial: String) -> Result<(), Error> {
         self.event(format!("backend -> PutItem {serial:?}"));
-        self.odd_rows.push(serial.clone());
         self.backend.put(&serial, TEMPLATE, 1).await
     }
 
@@ -156,7 +159,8 @@ impl<'a> Stage<'a> {
 
     /// As if the hour had seen more deletions already than are usual.
     pub async fn fill_hour_of_deletions(&mut self) -> Result<(), Error> {
-        self.hour_filled = true;
+        let before = self.backend.deletions().await?;
+        self.leftovers.note(|settings| settings.deletions = Some(before))?;
         self.backend
             .count_deletions(self.clock.now().seconds(), MANY_DELETIONS)
             .await
@@ -171,10 +175,8 @@ impl<'a> Stage<'a> {
     // ---- templates
 
     /// The id of a template of this run; what is published under it is erased at the end.
-    pub fn template(&mut self) -> TemplateId {
-        let id: TemplateId = format!("trigger-{}", self.run).parse().expect("letters and digits");
-        self.templates.push(id.clone());
-        id
+    pub fn template(&self) -> TemplateId {
+        self.leftovers.template().parse().expect("letters and digits")
     }
 
     /// Where the stack keeps templates.
@@ -216,6 +218,9 @@ impl<'a> Stage<'a> {
         let added = self.holders[who.0].phone.add_from_link(&link).await;
         self.show(who);
         added?;
+        if let Some(device) = self.holders[who.0].device(&self.target.endpoints.web_service_url) {
+            self.leftovers.add_device(device.as_str())?;
+        }
         Ok(())
     }
 
@@ -302,7 +307,10 @@ impl<'a> Stage<'a> {
 
     // ---- faults and time
 
-    pub async fn answer(&self, token: &str, answer: serde_json::Value) -> Result<(), Error> {
+    pub async fn answer(&mut self, token: &str, answer: serde_json::Value) -> Result<(), Error> {
+        self.leftovers.note(|settings| {
+            settings.tokens.insert(token.to_owned());
+        })?;
         self.control.answer(token, answer).await
     }
 
@@ -313,6 +321,11 @@ impl<'a> Stage<'a> {
             _ => format!("clock    {} back", span(seconds.unsigned_abs())),
         });
         self.turned_seconds += seconds.unsigned_abs();
+        let before = self.ahead_ms.load(Ordering::SeqCst);
+        self.leftovers.note(|settings| {
+            settings.clock.before = before;
+            settings.clock.after = before + seconds * 1000;
+        })?;
         let clock = self.control.turn_clock(seconds * 1000).await?;
         self.ahead_ms.store(clock.ahead_ms, Ordering::SeqCst);
         self.control.run_schedule().await
@@ -357,68 +370,46 @@ impl<'a> Stage<'a> {
         })
     }
 
-    pub async fn take_faults_back(&mut self) -> Result<(), Error> {
-        if self.hour_filled {
-            self.backend.erase("DELETIONS", "DELETIONS").await?;
+    /// Leaves the stack as it was found. Where the situation has not healed, its passes stay to be looked at;
+    /// what cannot be taken back now, the next run takes back.
+    pub async fn end(&mut self, judged: Result<Healed, Error>) -> Result<Healed, Error> {
+        let ended = match judged {
+            Ok(healed) => self.remove_passes().await.map(|()| healed),
+            Err(cause) => Err(cause),
+        };
+        match ended {
+            // Of what was interrupted, nobody has found anything to look at.
+            Ok(_) | Err(Error::Interrupted) => {
+                self.take_back().await?;
+                ended
+            }
+            Err(cause) => {
+                // What fails here is tried again by the next run; the cause is what has to be told.
+                let _ = take_settings_back(&self.control, &self.backend, &mut self.leftovers).await;
+                Err(self.left_to_be_looked_at(cause))
+            }
         }
-        let normal = || json!({"status": 200});
-        self.answer("*", normal()).await?;
-        for holder in &self.holders {
-            self.answer(&holder.token(), normal()).await?;
-        }
-        self.control.resume_apns().await?;
-        self.control.expire_provider_tokens(0).await?;
-        self.control.take_faults_back().await
     }
 
-    pub async fn turn_clock_back(&mut self) -> Result<(), Error> {
-        // Looked at rather than remembered: whoever interrupts may cut a turn in two.
-        let turned = self.control.clock().await?.ahead_ms - self.ahead_at_first_ms;
-        self.control.turn_clock(-turned).await.map(drop)
+    async fn take_back(&mut self) -> Result<(), Error> {
+        take_back(self.target, &self.control, &self.backend, &mut self.leftovers).await
     }
 
-    /// The phones remove their passes, the rows are deleted, and what livepass kept of them is erased.
-    pub async fn clear_up(&mut self) -> Result<(), Error> {
-        let service = &self.target.endpoints.web_service_url;
-        let devices: Vec<_> = self
-            .holders
-            .iter()
-            .filter_map(|holder| holder.device(service))
-            .collect();
+    /// As owners do, who have no further use for them.
+    async fn remove_passes(&mut self) -> Result<(), Error> {
+        if let Some(settings) = &self.leftovers.content().settings {
+            taking_back::faults(&self.control, &self.backend, settings).await?;
+        }
         for holder in &mut self.holders {
             let keys: Vec<_> = holder.phone.passes().map(|pass| pass.key().clone()).collect();
             for key in keys {
                 holder.phone.remove(&key).await?;
             }
         }
-        let serials = self.newest.keys().map(|key| key.serial.as_str());
-        for serial in serials.chain(self.odd_rows.iter().map(String::as_str)) {
-            self.backend.delete(serial).await?;
-        }
-        self.control.published().await?;
-        self.control.worked_off().await?;
-        for key in self.newest.keys() {
-            let partition = format!("PASS#{}#{}", key.pass_type, key.serial);
-            for sort in ["REVISION", "PROBLEM", "COUNT"] {
-                self.backend.erase(&partition, sort).await?;
-            }
-        }
-        for id in &self.templates {
-            self.backend.erase(&format!("TEMPLATE#{id}"), "TEMPLATE").await?;
-            let path = self.templates().join(id.as_str());
-            std::fs::remove_dir_all(&path).map_err(|error| Error::File {
-                path,
-                reason: error.to_string(),
-            })?;
-        }
-        for device in devices {
-            let partition = format!("DEVICE#{}#{TYPE}", device.as_str());
-            self.backend.erase(&partition, "DEVICE").await?;
-        }
         Ok(())
     }
 
-    pub fn left_to_be_looked_at(&self, cause: Error) -> Error {
+    fn left_to_be_looked_at(&self, cause: Error) -> Error {
         let passes: Vec<_> = self.newest.keys().map(|key| key.serial.to_string()).collect();
         match passes.is_empty() {
             true => cause,
@@ -428,6 +419,32 @@ impl<'a> Stage<'a> {
             },
         }
     }
+}
+
+/// Takes everything of a run back: first what breaks things, last the clock, by which queues go.
+async fn take_back(
+    target: &Target,
+    control: &Control,
+    backend: &Backend,
+    leftovers: &mut Leftovers,
+) -> Result<(), Error> {
+    if let Some(settings) = &leftovers.content().settings {
+        taking_back::faults(control, backend, settings).await?;
+    }
+    let cleared = taking_back::passes(&target.dir, control, backend, leftovers).await;
+    take_settings_back(control, backend, leftovers).await?;
+    cleared?;
+    leftovers.remove()
+}
+
+async fn take_settings_back(control: &Control, backend: &Backend, leftovers: &mut Leftovers) -> Result<(), Error> {
+    let Some(settings) = &leftovers.content().settings else {
+        return Ok(());
+    };
+    let faults = taking_back::faults(control, backend, settings).await;
+    taking_back::clock(control, settings).await?;
+    faults?;
+    leftovers.settings_are_back()
 }
 
 fn lock(dir: &Path) -> Result<File, Error> {

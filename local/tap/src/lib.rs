@@ -72,6 +72,8 @@ pub struct Acted {
     pub times: u32,
     /// The last call that it acted on, as [`Call`]'s `Display` gives it.
     pub last: Option<String>,
+    /// It will not act again.
+    pub spent: bool,
 }
 
 struct Standing {
@@ -121,7 +123,11 @@ impl Tap {
 
     /// Holds from now on, behind the rules that are there: the first that meets a call acts.
     pub fn rule(&self, rule: Rule) {
-        let acted = Acted { times: 0, last: None };
+        let acted = Acted {
+            times: 0,
+            last: None,
+            spent: false,
+        };
         self.lock().rules.push(Standing { rule, acted });
     }
 
@@ -130,7 +136,10 @@ impl Tap {
         self.lock()
             .rules
             .iter()
-            .map(|standing| standing.acted.clone())
+            .map(|standing| Acted {
+                spent: standing.acted.times >= standing.rule.times,
+                ..standing.acted.clone()
+            })
             .collect()
     }
 

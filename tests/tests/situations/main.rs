@@ -1,7 +1,7 @@
 //! Every situation that `livepass trigger` names, brought about on a stack of its own: the same code
 //! that the command runs, with the checks that it makes.
 
-use situations::{Healed, Line, Situation, Target};
+use situations::{Error, Healed, Line, Situation, Target};
 use stack::{Stack, StackConfig};
 use tempfile::TempDir;
 use tokio::sync::Notify;
@@ -72,14 +72,62 @@ async fn what_is_interrupted_is_taken_back() {
         }
     };
     let outage = situations::run(&target, Situation::ApnsOutage, &mut tell, turned.notified()).await;
-    let error = outage.expect_err("interrupted").to_string();
-    assert!(error.contains("interrupted") && error.contains("TRIGGER-"), "{error}");
+    assert!(matches!(outage, Err(Error::Interrupted)), "{outage:?}");
     let clock = reqwest::get(format!("{}/clock", stack.endpoints().control_url)).await;
     let clock: serde_json::Value = clock.expect("an answer").json().await.expect("JSON");
     assert_eq!(clock["ahead_ms"], 0);
     // APNs would still be out, if it were not back.
     let after = situations::run(&target, Situation::LostPush, &mut |_| {}, std::future::pending()).await;
     assert_eq!(after.expect("healed").pushes, 2);
+}
+
+/// All pushes get lost, so nothing heals.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_what_has_not_healed_the_passes_are_left_until_the_next_and_nothing_else() {
+    let (stack, target, _dir) = stack().await;
+    let url = stack.endpoints().control_url.clone();
+    let begun = Notify::new();
+    let mut tell = |line| {
+        if matches!(line, Line::Event(_)) {
+            begun.notify_one();
+        }
+    };
+    let sabotage = async {
+        begun.notified().await;
+        let lost = serde_json::json!({"device_token": "*", "status": 200, "lost": true});
+        let set = reqwest::Client::new()
+            .post(format!("{url}/apns"))
+            .json(&lost)
+            .send()
+            .await;
+        assert!(set.expect("an answer").status().is_success());
+    };
+    let played = situations::run(&target, Situation::LostPush, &mut tell, std::future::pending());
+    let (failed, ()) = tokio::join!(played, sabotage);
+    let error = failed.expect_err("not healed").to_string();
+    assert!(
+        error.starts_with("not healed: ") && error.contains("until the next situation is played: TRIGGER-"),
+        "{error}"
+    );
+    let read = async |path: &str| {
+        let answer = reqwest::get(format!("{url}{path}")).await.expect("an answer");
+        answer.json::<serde_json::Value>().await.expect("JSON")
+    };
+    assert_eq!(read("/clock").await["ahead_ms"], 0);
+    assert_eq!(read("/apns").await["to_all"], serde_json::Value::Null);
+
+    let mut story = String::new();
+    let mut tell = |line| {
+        let (Line::Sentence(line) | Line::Event(line)) = line;
+        story.push_str(&line);
+    };
+    let after = situations::run(&target, Situation::LostPush, &mut tell, std::future::pending()).await;
+    after.expect("healed");
+    assert!(
+        story.starts_with("What an earlier situation has left is taken back"),
+        "{story}"
+    );
+    stack.shutdown().await;
 }
 
 #[test]

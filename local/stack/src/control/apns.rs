@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use apns_simulator::{Answer, PushRecord};
+use apns_simulator::{Answer, PushRecord, Weather};
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -68,6 +68,10 @@ pub(super) async fn answer(State(reach): InReach, body: Body) -> Result<StatusCo
         (token, true) => simulator.answer_once(token, order.answer),
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn weather(State(reach): InReach) -> Json<Weather> {
+    Json(reach.simulator.weather())
 }
 
 pub(super) async fn pause(State(reach): InReach) -> StatusCode {

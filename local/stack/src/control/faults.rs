@@ -71,7 +71,7 @@ pub(super) async fn acted(State(reach): InReach) -> Json<Value> {
     Json(
         acted
             .into_iter()
-            .map(|acted| json!({"acted": acted.times, "last": acted.last}))
+            .map(|acted| json!({"acted": acted.times, "last": acted.last, "spent": acted.spent}))
             .collect(),
     )
 }

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `GET /pushes` | all pushes received, oldest first; `?device_token=` filters, `?seen=N&wait=S` waits up to S seconds until there are more than N |
 //! | `POST /apns` `{"device_token","status","reason","timestamp","retry_after","lost","once"}` | APNs answers so for that token from then on, or for all if it is `"*"`; status 200 takes that back, and with `"lost": true` accepts pushes that never arrive; `"once": true` is for one push alone |
+//! | `GET /apns` | how APNs is set: `{"to_all","paused","expired_before"}`, usually null, false and 0 |
 //! | `POST /apns/pause`, `/apns/resume` | APNs leaves pushes unanswered meanwhile |
 //! | `GET /apns/held?count=N&wait=S` | waits until N pushes are left unanswered: `{"held"}` |
 //! | `POST /apns/provider-tokens` `{"expired_before"}` | 403 `ExpiredProviderToken` to tokens signed before that second; 0 takes it back |
@@ -14,7 +15,7 @@
 //! | `GET /worked-off?wait=S` | waits until the queues have given out whatever they could |
 //! | `GET /stream` | `{"position"}`: the newest record's sequence number |
 //! | `POST /stream` `{"after","reversed"}` | gives publish-changes the records after a position once more: `{"records"}` |
-//! | `GET /dynamodb` | what became of the faults: `[{"acted","last"}]` |
+//! | `GET /dynamodb` | what became of the faults: `[{"acted","last","spent"}]`; one that is spent acts no more |
 //! | `POST /dynamodb` | one fault more between the functions and DynamoDB, see [`faults::Order`] |
 //! | `DELETE /dynamodb` | takes all of them back |
 //!
@@ -71,7 +72,7 @@ impl Control {
     pub async fn start(address: SocketAddr, reach: Reach) -> Result<Self, StackError> {
         let router = Router::new()
             .route("/pushes", get(apns::pushes))
-            .route("/apns", post(apns::answer))
+            .route("/apns", get(apns::weather).post(apns::answer))
             .route("/apns/pause", post(apns::pause))
             .route("/apns/resume", post(apns::resume))
             .route("/apns/held", get(apns::held))
