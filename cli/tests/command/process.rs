@@ -25,14 +25,22 @@ pub fn shell(line: &str) -> Output {
 /// What a command shows on a terminal, its standard error, once it has succeeded.
 pub fn on_a_terminal(command: &mut Command) -> String {
     let (mut ours, mut its) = (-1, -1);
-    let size = libc::winsize {
+    let mut size = libc::winsize {
         ws_row: 24,
         ws_col: 120,
         ws_xpixel: 0,
         ws_ypixel: 0,
     };
     // SAFETY: two integers to write to, and a size to read.
-    let opened = unsafe { libc::openpty(&mut ours, &mut its, std::ptr::null_mut(), std::ptr::null(), &size) };
+    let opened = unsafe {
+        libc::openpty(
+            &mut ours,
+            &mut its,
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            &mut size,
+        )
+    };
     assert_eq!(opened, 0, "a terminal");
     // SAFETY: just opened, and nobody else's.
     let (mut ours, its) = unsafe { (File::from_raw_fd(ours), OwnedFd::from_raw_fd(its)) };
