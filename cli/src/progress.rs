@@ -1,8 +1,9 @@
 //! How far a command has come, on standard error: a line that changes on a terminal, and plain lines elsewhere.
 
+use std::fmt::Write;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 /// Without a terminal, a line for each so many passes.
 const PASSES_A_LINE: u64 = 1000;
@@ -19,8 +20,8 @@ impl Progress {
     /// Passes sent one after the other, `already` by an earlier command; `about` of how many, where that is known.
     pub fn of_passes(already: u64, about: Option<u64>) -> Self {
         let shown = match about {
-            Some(_) => "{bar:24} {human_pos} of about {human_len} passes sent, {per_sec:.0}, {elapsed}",
-            None => "{spinner} {human_pos} passes sent, {per_sec:.0}, {elapsed}",
+            Some(_) => "[{bar:24}] {human_pos} of about {human_len} passes sent, {rate}, {elapsed}",
+            None => "{spinner} {human_pos} passes sent, {rate}, {elapsed}",
         };
         Self::begin(already, about, shown)
     }
@@ -40,13 +41,16 @@ impl Progress {
 
     /// Segments of a sweep. Nothing is shown without a terminal, where the end is enough.
     pub fn of_segments(all: u8) -> Self {
-        Self::begin(0, Some(all.into()), "{bar:24} {msg}, {elapsed}")
+        let shown = "[{bar:16}] {pos} of {len} segments, {msg} passes followed, {elapsed}";
+        let progress = Self::begin(0, Some(all.into()), shown);
+        progress.segments(0, 0);
+        progress
     }
 
-    /// So many segments are done; `told` says more.
-    pub fn segments(&self, done: usize, told: String) {
+    /// So many segments are done, and so many passes have followed.
+    pub fn segments(&self, done: usize, followed: u64) {
         self.bar.set_position(done as u64);
-        self.bar.set_message(told);
+        self.bar.set_message(followed.to_string());
     }
 
     fn begin(already: u64, length: Option<u64>, shown: &str) -> Self {
@@ -55,7 +59,10 @@ impl Progress {
             None => ProgressBar::no_length(),
         };
         let style = ProgressStyle::with_template(shown).unwrap_or_else(|_| ProgressStyle::default_bar());
-        bar.set_style(style.progress_chars("=> "));
+        let rate = |state: &ProgressState, to: &mut dyn Write| {
+            let _ = write!(to, "{:.0}/s", state.per_sec());
+        };
+        bar.set_style(style.progress_chars("=> ").with_key("rate", rate));
         bar.set_position(already);
         // The rate is this command's own.
         bar.reset_eta();

@@ -84,7 +84,7 @@ async fn followed(
     let progress = Progress::of_segments(SEGMENTS);
     let mut moved = Instant::now();
     while let Some(sweep) = published.sweep.as_ref().filter(|sweep| !is_finished(sweep)) {
-        progress.segments(finished(sweep), following(Some(sweep)));
+        progress.segments(finished(sweep), done(sweep).followed());
         if moved.elapsed() >= patience {
             return Err(Failure::new(format!(
                 "nothing has moved for {} s: {}\nWhat holds a sweep up: docs/runbook.md, \"sweeps-wait\" and \
