@@ -38,7 +38,7 @@ pub fn on_a_terminal(command: &mut Command) -> String {
             &mut its,
             std::ptr::null_mut(),
             std::ptr::null_mut(),
-            &mut size,
+            &raw mut size,
         )
     };
     assert_eq!(opened, 0, "a terminal");
