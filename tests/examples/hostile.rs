@@ -1,10 +1,10 @@
 //! Feeds hostile input to everything that reads from outside, as much as is asked for.
 
-use std::io::{IsTerminal as _, Write as _};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Parser;
 use tests::hostile::{Requests, Target, feed, name_inputs_in_panics, parsers};
+use tests::progress::Progress;
 
 /// Feed hostile input to everything that reads from outside
 #[derive(Parser)]
@@ -41,18 +41,10 @@ fn main() {
     let (begun, mut total) = (Instant::now(), 0);
     for mut target in targets {
         let share = (arguments.inputs * weight(target.as_ref())).div_ceil(weights);
-        let (name, started, mut shown) = (target.name(), Instant::now(), Instant::now());
-        let taken = feed(target.as_mut(), share, arguments.seed, |number| {
-            let pause = if std::io::stderr().is_terminal() { 1 } else { 30 };
-            if shown.elapsed() >= Duration::from_secs(pause) {
-                shown = Instant::now();
-                eprint!(
-                    "{name:<22} {number:>9} of {share}{}",
-                    if pause == 1 { "\r" } else { "\n" }
-                );
-                let _ = std::io::stderr().flush();
-            }
-        });
+        let (name, started) = (target.name(), Instant::now());
+        let mut progress = Progress::begin(&format!("inputs to {name}"), share);
+        let taken = feed(target.as_mut(), share, arguments.seed, |number| progress.is_at(number));
+        drop(progress);
         total += taken.inputs;
         println!(
             "{name:<22} {:>9} inputs, {:>8} pass for good   {:>6.1} s   slowest {:.1} ms",

@@ -1,6 +1,5 @@
 //! Long runs of the simulation: `cargo run --profile long -p tests --example simulate -- --help`.
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -8,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use serde_json::json;
+use tests::progress::Progress;
 use tests::simulation::{Mutation, Outcome, Theme, Violation, replay, shorten};
 
 /// Runs seeded schedules of livepass with faults, and checks its invariants.
@@ -173,25 +173,10 @@ fn run(arguments: &Arguments, mutation: Option<Mutation>) -> Total {
                 })
             })
             .collect();
-        let terminal = std::io::stderr().is_terminal();
-        let pause = if terminal { 1 } else { 10 };
-        let mut told = Instant::now();
+        let mut progress = Progress::begin("schedules", arguments.schedules);
         while workers.iter().any(|worker| !worker.is_finished()) {
             std::thread::sleep(Duration::from_millis(20));
-            if told.elapsed().as_secs() >= pause {
-                told = Instant::now();
-                let done = done.load(Ordering::Relaxed);
-                let rate = done as f64 / started.elapsed().as_secs_f64();
-                let line = format!("{done} of {} schedules, {rate:.0}/s", arguments.schedules);
-                if terminal {
-                    eprint!("\r{line}    ");
-                } else {
-                    eprintln!("{line}");
-                }
-            }
-        }
-        if terminal {
-            eprint!("\r{:60}\r", "");
+            progress.is_at(done.load(Ordering::Relaxed));
         }
     });
     Total {

@@ -5,6 +5,7 @@ pub mod backend;
 pub mod caller;
 pub mod clock;
 pub mod hostile;
+pub mod progress;
 pub mod simulation;
 pub mod site;
 pub mod workbench;

@@ -105,3 +105,73 @@ impl Plan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::option;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::device::{Lease, Mark};
+    use crate::tag::RevisionNumber;
+
+    const NOW: u64 = 1_800_000_000;
+
+    /// A device whose tag is the highest of its marks or above, as every write leaves it.
+    fn device(marks: &[u64], above: u64, leased: bool) -> Device {
+        let tag = marks.iter().max().copied().unwrap_or(0) + above;
+        let mark = |tag: u64| Mark {
+            tag: UpdateTag::new(tag),
+            revision: RevisionNumber::new(tag),
+        };
+        Device {
+            key: DeviceKey {
+                device: "d1".parse().unwrap(),
+                pass_type: "pass.com.example".parse().unwrap(),
+            },
+            tag: UpdateTag::new(tag),
+            serials: marks
+                .iter()
+                .enumerate()
+                .map(|(n, tag)| (format!("CARD-{n}").parse().unwrap(), mark(*tag)))
+                .collect(),
+            push_token: "aa".parse().unwrap(),
+            lease: leased.then(|| Lease::starting(Timestamp::from_seconds(NOW))),
+            asked_at: None,
+        }
+    }
+
+    proptest! {
+        /// Whatever a phone says that it has: it is told of each change since, and comes to a tag at which it is
+        /// told of nothing twice.
+        #[test]
+        fn no_change_since_a_tag_is_left_out_and_the_next_list_names_none(
+            marks in vec(NOW - 20..NOW + 20, 1..6),
+            above in 0..3_u64,
+            leased: bool,
+            since in option::of(NOW - 30..NOW + 30),
+        ) {
+            let (mut device, now) = (device(&marks, above, leased), Timestamp::from_seconds(NOW));
+            let since = since.map(UpdateTag::new);
+            let plan = Plan::for_call(&device, since, now);
+            for (serial, mark) in &device.serials {
+                let is_news = since.is_none_or(|since| mark.tag > since);
+                prop_assert!(plan.serials.contains(serial) || !is_news, "{serial} changed and is not named");
+            }
+            prop_assert!(plan.tag >= device.tag);
+            prop_assert!(plan.serials.is_empty() || since.is_none_or(|since| plan.tag > since));
+            device.tag = plan.tag;
+            device.lease = None;
+            let next = Plan::for_call(&device, Some(plan.tag), now);
+            prop_assert!(!next.foreign && next.serials.is_empty());
+        }
+
+        /// However far in the future a tag lies, ours is carried along a day at most.
+        #[test]
+        fn no_tag_carries_ours_further_than_a_day(since in 0..10_u64.pow(19), leased: bool) {
+            let plan = Plan::for_call(&device(&[NOW], 0, leased), Some(UpdateTag::new(since)), Timestamp::from_seconds(NOW));
+            prop_assert!(plan.tag.value() <= NOW + MAX_LEAP_SECONDS + 1);
+        }
+    }
+}

@@ -87,6 +87,9 @@ pub fn http_date(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -108,6 +111,33 @@ mod tests {
         assert_eq!(UpdateTag::following(Some(UpdateTag(100)), now).value(), 101);
         assert_eq!(UpdateTag::following(Some(UpdateTag(500)), now).value(), 501);
         assert_eq!(UpdateTag::following(Some(UpdateTag(7)), now).value(), 100);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_clock_says_a_tag_rises_and_a_revision_too(
+            seconds in vec(0..253_402_300_800_u64, 1..20),
+            first in 0..10_u64.pow(19),
+        ) {
+            let (mut tag, mut revision) = (UpdateTag(first), RevisionNumber(first));
+            for now in seconds.into_iter().map(Timestamp::from_seconds) {
+                let (next, later) = (UpdateTag::following(Some(tag), now), RevisionNumber::following(Some(revision), now));
+                prop_assert!(next > tag && next.value() >= now.seconds());
+                prop_assert!(later > revision && later.value() >= now.seconds());
+                (tag, revision) = (next, later);
+            }
+        }
+
+        #[test]
+        fn a_tag_reads_as_it_was_written(number in 0..10_u64.pow(19)) {
+            prop_assert_eq!(UpdateTag::parse(&UpdateTag(number).to_string()), Some(UpdateTag(number)));
+        }
+
+        #[test]
+        fn what_is_taken_for_a_tag_is_digits_alone(text in ".{0,24}") {
+            let digits = !text.is_empty() && text.len() <= UpdateTag::MAX_DIGITS && text.bytes().all(|b| b.is_ascii_digit());
+            prop_assert_eq!(UpdateTag::parse(&text).is_some(), digits);
+        }
     }
 
     #[test]
