@@ -1,10 +1,13 @@
 //! Templates that change while passes are installed: uploaded, drafted, refused, rolled back.
 
+use std::time::Duration;
+
 use passes::ids::{PassKey, TemplateId};
 use passes::ports::{MovePointer as _, NoteUpload as _};
 use passes::revision::PublishedTemplate;
-use passes::sweep::SEGMENTS;
+use passes::sweep::{SEGMENTS, Tally};
 use passes::template::{RollBackOutcome, roll_back};
+use serde_json::json;
 use tests::{DEMO, LOYALTY, Site, TICKET, loyalty_of};
 
 fn loyalty() -> TemplateId {
@@ -59,6 +62,36 @@ async fn an_uploaded_template_reaches_every_installed_pass_with_one_push() {
     );
     let after = site.revision(&ticket).await.number;
     assert_eq!(after, before, "passes of another template stay as they are");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_that_fails_in_a_sweep_is_counted_and_follows_by_way_of_the_queue() {
+    let site = Site::start().await;
+    site.card("CARD-1", 1).await;
+    let client = reqwest::Client::new();
+    let faults = format!("{}/dynamodb", site.stack.endpoints().control_url);
+    let refused = json!({"fault": "error", "reason": "AccessDeniedException", "mentions": "CARD-1"});
+    let set = client.post(&faults).json(&refused).send().await.unwrap();
+    assert!(set.status().is_success());
+    upload(&site, &bundle("Eveningside Coffee")).await;
+    let done: Tally = published(&site)
+        .await
+        .sweep
+        .unwrap()
+        .values()
+        .map(|segment| segment.done)
+        .sum();
+    let expected = Tally {
+        passes: 2,
+        refused: 0,
+        handed_over: 1,
+    };
+    assert_eq!(done, expected);
+
+    client.delete(&faults).send().await.unwrap();
+    site.clock.turn(Duration::from_secs(30));
+    site.worked_off().await;
+    assert_eq!(company(&site, "CARD-1").await, "Eveningside Coffee");
 }
 
 #[tokio::test(flavor = "multi_thread")]
