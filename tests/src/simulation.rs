@@ -19,8 +19,10 @@ mod restore;
 mod run;
 mod setup;
 mod shrink;
+mod sources;
 mod steps;
 mod store;
+mod watch;
 mod wire;
 mod world;
 

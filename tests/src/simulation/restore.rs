@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::engine::{Item, REGISTRY, text};
-use super::invariants::Noted;
 use super::mutations::Mutation;
 use super::run::Run;
+use super::watch::Noted;
 use super::world::{TEMPLATE, World, phone_of_pk};
 
 /// All items of the Registry at one moment, and what was noted of them.

@@ -7,17 +7,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aws::dynamodb::{Client, Registry, Sources as RealSources};
 use passes::burst::Deletions;
 use passes::device::{Device, Lease};
-use passes::ids::{DeviceKey, DeviceLibraryIdentifier, PassKey, Registration, SerialNumber, TemplateId};
+use passes::ids::{DeviceKey, DeviceLibraryIdentifier, PassKey, Registration, SerialNumber};
 use passes::ports::{
     Advance, AdvanceDevices, Advanced, AnswerList, Answered, Answering, Conditional, CountDeletions, CountDevices,
-    Counted, DevicePage, Expecting, FindRecords, KeepGrace, KeepLeases, KeepSweep, KeyPage, Locked, MovePointer,
-    NoteUpload, ReadDevice, ReadRevision, ReadSources, RecordCursor, RegisterDevice, Registering, RegistrationCount,
-    Selection, StoreResult, UncountDevice, UnregisterDevice, UploadNote, WriteRevision,
+    Counted, DevicePage, Expecting, KeepGrace, KeepLeases, Locked, ReadDevice, ReadRevision, ReadSources as _,
+    RegisterDevice, Registering, RegistrationCount, StoreResult, UncountDevice, UnregisterDevice, WriteRevision,
 };
 use passes::problem::Problem;
 use passes::record::Attributes;
-use passes::revision::{PublishedTemplate, Revision, TemplatePointer};
-use passes::sweep::SegmentProgress;
+use passes::revision::{Revision, TemplatePointer};
 use passes::tag::{RevisionNumber, UpdateTag};
 use passes::time::{Clock as _, Timestamp};
 use passes::tokens::PushToken;
@@ -34,29 +32,29 @@ pub(super) struct Store {
     pub registry: Registry,
     sources: RealSources,
     clock: ActorClock,
-    shared: Shared,
-    actor: Actor,
+    pub shared: Shared,
+    pub actor: Actor,
     mutation: Option<Mutation>,
     seen: Arc<Mutex<Seen>>,
 }
 
 /// What a function with a rule taken out remembers.
 #[derive(Default)]
-struct Seen {
-    record: Option<Option<Attributes>>,
-    pointer: Option<Option<TemplatePointer>>,
+pub(super) struct Seen {
+    pub record: Option<Option<Attributes>>,
+    pub pointer: Option<Option<TemplatePointer>>,
     edges: Option<Vec<DeviceLibraryIdentifier>>,
     replaced: BTreeMap<PassKey, RevisionNumber>,
-    wrote: bool,
+    pub wrote: bool,
     tokens: BTreeMap<DeviceKey, PushToken>,
     /// The revision that this page's message was sent for.
     page_of: Option<RevisionNumber>,
     /// Pages had been handed on for the revision that is replaced.
     chained: bool,
     /// Stamp and bytes of an upload that was read before the pointer.
-    upload: Option<(String, Vec<u8>)>,
+    pub upload: Option<(String, Vec<u8>)>,
     /// The stamp that was read first.
-    stamp: Option<Option<String>>,
+    pub stamp: Option<Option<String>>,
 }
 
 impl Store {
@@ -77,11 +75,11 @@ impl Store {
         self.mutation == Some(mutation)
     }
 
-    fn reads_source_first(&self) -> bool {
+    pub fn reads_source_first(&self) -> bool {
         self.has(Mutation::SourceBeforeLock) || self.has(Mutation::SourceFirstNotVerified)
     }
 
-    fn verifies_nothing(&self) -> bool {
+    pub fn verifies_nothing(&self) -> bool {
         self.has(Mutation::RecordNotVerified) || self.has(Mutation::SourceFirstNotVerified)
     }
 
@@ -116,7 +114,7 @@ impl Store {
         }
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    pub fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -460,131 +458,5 @@ impl UnregisterDevice for Store {
 impl AnswerList for Store {
     async fn answer(&self, device: &DeviceKey, answering: Answering) -> StoreResult<Answered> {
         self.registry.answer(device, answering).await
-    }
-}
-
-impl MovePointer for Store {
-    async fn pointer(&self, id: &TemplateId) -> StoreResult<Option<PublishedTemplate>> {
-        if self.has(Mutation::UploadReadBeforePointer) {
-            let upload = self.shared.lock().uploaded();
-            self.seen().upload = upload;
-        }
-        self.seen().stamp = None;
-        let mut published = self.registry.pointer(id).await?;
-        if let Some(published) = &mut published
-            && self.has(Mutation::SweepNotBegunAgain)
-        {
-            published.sweep = None;
-        }
-        Ok(published)
-    }
-
-    async fn move_pointer(
-        &self,
-        pointer: &TemplatePointer,
-        replaced: Option<&TemplatePointer>,
-        upload: Option<&str>,
-        now: Timestamp,
-    ) -> StoreResult<Conditional> {
-        self.shared.lock().designs.moves_for(self.actor, upload);
-        self.registry.move_pointer(pointer, replaced, upload, now).await
-    }
-}
-
-impl NoteUpload for Store {
-    async fn upload_note(&self, id: &TemplateId) -> StoreResult<Option<UploadNote>> {
-        self.registry.upload_note(id).await
-    }
-
-    async fn note_upload(&self, id: &TemplateId, note: &UploadNote) -> StoreResult<()> {
-        self.registry.note_upload(id, note).await
-    }
-}
-
-impl KeepSweep for Store {
-    async fn note_segment(
-        &self,
-        template: &TemplateId,
-        seq: u64,
-        segment: u8,
-        progress: SegmentProgress,
-    ) -> StoreResult<Conditional> {
-        self.registry.note_segment(template, seq, segment, progress).await
-    }
-}
-
-/// What a publish reads of the world.
-#[derive(Clone)]
-pub(super) struct Sources {
-    store: Store,
-    real: RealSources,
-}
-
-impl Sources {
-    pub fn new(client: Client, store: Store) -> Self {
-        Self {
-            real: RealSources::new(client, PASSES, REGISTRY),
-            store,
-        }
-    }
-}
-
-impl FindRecords for Sources {
-    async fn find_records(
-        &self,
-        selection: &Selection,
-        after: Option<&RecordCursor>,
-        limit: u32,
-    ) -> StoreResult<KeyPage> {
-        // DynamoDB ends a page where it likes.
-        let limit = limit.min(self.store.shared.lock().setup.page);
-        self.real.find_records(selection, after, limit).await
-    }
-}
-
-impl ReadSources for Sources {
-    async fn record(&self, key: &PassKey) -> StoreResult<Option<Attributes>> {
-        let read_before = match self.store.reads_source_first() {
-            true => self.store.seen().record.take(),
-            false => None,
-        };
-        if let Some(record) = read_before {
-            if self.store.verifies_nothing() {
-                self.store.seen().record = Some(record.clone());
-            }
-            return Ok(record);
-        }
-        let record = self.real.record(key).await?;
-        if self.store.verifies_nothing() || self.store.has(Mutation::NoteNotVerified) {
-            self.store.seen().record = Some(record.clone());
-        }
-        Ok(record)
-    }
-
-    async fn template_pointer(&self, id: &TemplateId) -> StoreResult<Option<TemplatePointer>> {
-        let pointer = self.real.template_pointer(id).await?;
-        self.store.seen().pointer = Some(pointer.clone());
-        Ok(pointer)
-    }
-
-    async fn record_and_pointer(
-        &self,
-        key: &PassKey,
-        template: Option<&TemplateId>,
-    ) -> StoreResult<(Option<Attributes>, Option<TemplatePointer>)> {
-        let (mut record, mut pointer) = self.real.record_and_pointer(key, template).await?;
-        let wrote_note_alone = !self.store.seen().wrote;
-        if (self.store.verifies_nothing() || (self.store.has(Mutation::NoteNotVerified) && wrote_note_alone))
-            && let Some(seen) = self.store.seen().record.clone()
-        {
-            record = seen;
-        }
-        if (self.store.has(Mutation::PointerNotVerified)
-            || (self.store.has(Mutation::NoteNotVerified) && wrote_note_alone))
-            && let Some(seen) = self.store.seen().pointer.clone()
-        {
-            pointer = seen;
-        }
-        Ok((record, pointer))
     }
 }

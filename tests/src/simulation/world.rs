@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 use super::apns::Apns;
 use super::designs::Designs;
 use super::engine::{Engine, PASSES, REGISTRY};
-use super::invariants::{Violation, Watch};
+use super::invariants::Violation;
 use super::mutations::Mutation;
 use super::phone::Phone;
 use super::queues::Message;
 use super::report::Log;
 use super::restore::Backup;
 use super::setup::Setup;
+use super::watch::Watch;
 use super::wire::Waiting;
 use crate::LOYALTY;
 
