@@ -8,7 +8,7 @@ use passes::time::Timestamp;
 use serde_json::json;
 
 use crate::failure::Failure;
-use crate::output::{Format, date};
+use crate::output::{Format, date, say};
 use crate::place::{Place, PlaceArguments};
 
 /// See whether deletions are paused, and release them
@@ -58,7 +58,7 @@ async fn status(format: Format, place: &Place) -> Result<(), Failure> {
     let deletions = place.registry().await?.deletions().await;
     let deletions = deletions.map_err(|error| place.failure(&error))?;
     match format {
-        Format::Json => println!(
+        Format::Json => say!(
             "{}",
             json!({
                 "paused_at": deletions.paused_at.map(second),
@@ -71,23 +71,23 @@ async fn status(format: Format, place: &Place) -> Result<(), Failure> {
         Format::Text => {
             match deletions.paused_at {
                 Some(at) => {
-                    println!("deletions of {} are paused since {}.", place.name(), second(at));
-                    println!(
+                    say!("deletions of {} are paused since {}.", place.name(), second(at));
+                    say!(
                         "Write the rows again, or void their passes: livepass deletions release {}",
                         place.option()
                     );
                 }
-                None => println!("deletions of {} are not paused.", place.name()),
+                None => say!("deletions of {} are not paused.", place.name()),
             }
             if let Some(hour) = deletions.hour {
-                println!(
+                say!(
                     "  counted        {} in the hour from {}",
                     hour.count,
                     second(hour.began_at)
                 );
             }
             if let Some(at) = deletions.released_at {
-                println!("  last released  {}", second(at));
+                say!("  last released  {}", second(at));
             }
         }
     }
@@ -104,19 +104,19 @@ async fn let_go(format: Format, place: &Place) -> Result<(), Failure> {
                 ReleaseOutcome::NotPaused => None,
             };
             let released = paused_at.is_some();
-            println!(
+            say!(
                 "{}",
                 json!({"released": released, "paused_at": paused_at, "place": place.name()})
             );
         }
-        (Format::Text, ReleaseOutcome::Released { paused_at, .. }) => println!(
+        (Format::Text, ReleaseOutcome::Released { paused_at, .. }) => say!(
             "deletions of {}, paused since {}, are released. Each held pass whose row is still gone is voided within \
              the next hour.",
             place.name(),
             second(paused_at)
         ),
         (Format::Text, ReleaseOutcome::NotPaused) => {
-            println!("deletions of {} are not paused; nothing to do.", place.name());
+            say!("deletions of {} are not paused; nothing to do.", place.name());
         }
     }
     Ok(())

@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::failure::Failure;
 use crate::link::link;
+use crate::output::say;
 use crate::phone::root_der;
 use crate::place::Place;
 
@@ -51,7 +52,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     ));
 
     story.tell("The backend changes the row, through the DynamoDB API:");
-    println!(
+    say!(
         "backend -> UpdateItem {} DEMO-1: fields.{FIELD} = {NEW_BALANCE}",
         endpoints.passes_table
     );
@@ -79,7 +80,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         let reason = push.reason.as_deref().unwrap_or("no reason");
         return Err(Failure::new(format!("APNs refused the push: {} {reason}", push.status)));
     }
-    println!("livepass -> APNs push {}   {}", push.topic, push.status);
+    say!("livepass -> APNs push {}   {}", push.topic, push.status);
     let updates = story.phone.on_push(&key.pass_type).await?;
     story.show_exchanges();
     let new = story.shown(&key)?;
@@ -104,13 +105,13 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     stack.shutdown().await;
     if let Some(path) = &arguments.out {
-        println!(
+        say!(
             "\nThe package is in {}, its root certificate in {}.",
             path.display(),
             root_beside(path).display()
         );
     }
-    println!(
+    say!(
         "\nAll of it happened, in {:.1} s. Next: `cargo run -- dev` runs the same for you to play with.",
         begun.elapsed().as_secs_f64()
     );
@@ -139,12 +140,12 @@ impl Story {
     }
 
     fn tell(&self, sentence: &str) {
-        println!("\n{sentence}");
+        say!("\n{sentence}");
     }
 
     fn show_exchanges(&mut self) {
         while let Ok(event) = self.events.try_recv() {
-            println!("{event}");
+            say!("{event}");
         }
     }
 

@@ -8,6 +8,7 @@ use passes::link::LinkSignature;
 use stack::Endpoints;
 
 use crate::failure::Failure;
+use crate::output::say;
 use crate::place::{Place, PlaceArguments};
 
 /// Print the signed link from which a phone downloads a pass
@@ -33,7 +34,7 @@ pub struct Arguments {
 
 pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let key = PassKey::parse(&arguments.pass_type, &arguments.serial)?;
-    println!(
+    say!(
         "{}",
         link(&arguments.place.open().await?, &key, arguments.expires).await?
     );

@@ -44,11 +44,7 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
-    let command = Arguments::parse().command;
-    if !matches!(command, Command::Dev(_) | Command::Trigger(_)) {
-        end_with_whoever_reads();
-    }
-    let result = match command {
+    let result = match Arguments::parse().command {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Dev(arguments) => dev::run(arguments).await,
         Command::Phone(arguments) => phone::run(arguments).await,
@@ -65,15 +61,5 @@ async fn main() -> std::process::ExitCode {
             let _ = writeln!(std::io::stderr(), "error: {failure}");
             std::process::ExitCode::FAILURE
         }
-    }
-}
-
-/// `livepass ... | head` ends when `head` does, as other commands do; Rust would have it panic at the next line.
-/// A stack and a situation have something to bring to its end, and look after their output themselves.
-fn end_with_whoever_reads() {
-    #[cfg(unix)]
-    // SAFETY: the default disposition runs no code of ours.
-    unsafe {
-        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
     }
 }

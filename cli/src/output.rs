@@ -1,5 +1,7 @@
 //! How commands print.
 
+use std::io::{ErrorKind, Write as _};
+
 use passes::time::Timestamp;
 
 /// What `--format` takes: sentences to read, or one line of JSON for scripts.
@@ -7,6 +9,29 @@ use passes::time::Timestamp;
 pub enum Format {
     Text,
     Json,
+}
+
+/// What a shell reports of a program that wrote to nobody.
+const NOBODY_READS: i32 = 128 + 13;
+
+/// Prints a line. `livepass ... | head` ends when `head` does, as other commands do; `println!` would panic.
+/// (The signal that does this for programs in C is not let through: it would also end a command whose
+/// connection the other side has closed.)
+macro_rules! say {
+    ($($words:tt)*) => {
+        $crate::output::line(format_args!($($words)*))
+    };
+}
+pub(crate) use say;
+
+/// As [`say!`].
+pub fn line(words: std::fmt::Arguments<'_>) {
+    let mut out = std::io::stdout().lock();
+    if let Err(error) = writeln!(out, "{words}")
+        && error.kind() == ErrorKind::BrokenPipe
+    {
+        std::process::exit(NOBODY_READS);
+    }
 }
 
 /// `2026-11-22T05:06:01Z`.

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::failure::Failure;
 use crate::link::{endpoints, link};
+use crate::output::say;
 use crate::place::Place;
 
 /// Be an iPhone: download, register, wait for pushes, update; unregister on leaving
@@ -54,7 +55,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut events = phone.subscribe();
     let printing = tokio::spawn(async move {
         while let Some(event) = events.recv().await {
-            println!("{event}");
+            say!("{event}");
         }
     });
     let links = if arguments.links.is_empty() {
@@ -109,7 +110,7 @@ async fn live(phone: &mut Phone, arguments: &Arguments) -> Result<(), Failure> {
     let Some(stack) = stack else {
         return poll(phone, arguments).await;
     };
-    println!("phone    waiting for pushes; leave with Ctrl-C");
+    say!("phone    waiting for pushes; leave with Ctrl-C");
     let mut pushes = Pushes {
         client: reqwest::Client::new(),
         url: format!("{}/pushes", stack.control_url),
@@ -127,7 +128,7 @@ async fn live(phone: &mut Phone, arguments: &Arguments) -> Result<(), Failure> {
 
 async fn poll(phone: &mut Phone, arguments: &Arguments) -> Result<(), Failure> {
     let interval = arguments.poll.unwrap_or(DEFAULT_POLL);
-    println!("phone    asking every {} s; leave with Ctrl-C", interval.as_secs_f64());
+    say!("phone    asking every {} s; leave with Ctrl-C", interval.as_secs_f64());
     loop {
         tokio::time::sleep(interval).await;
         let mut types: Vec<PassTypeIdentifier> = phone.passes().map(|pass| pass.key().pass_type.clone()).collect();

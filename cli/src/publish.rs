@@ -12,7 +12,8 @@ use edge::platform::WorkQueue;
 use passes::ids::{PassKey, PassTypeIdentifier, SerialNumber, TemplateId};
 use passes::pace::Pace;
 use passes::ports::{
-    FindRecords as _, ReadRevision as _, ReadSources as _, RecordCursor, Selection, SendKeys as _, StoreError,
+    FindRecords as _, MovePointer as _, ReadRevision as _, ReadSources as _, RecordCursor, Selection, SendKeys as _,
+    StoreError,
 };
 use passes::time::Clock as _;
 use passes::work::{Hint, KEYS_AT_A_TIME, KeyToPublish};
@@ -20,7 +21,7 @@ use serde_json::json;
 
 use crate::dev::Interrupt;
 use crate::failure::Failure;
-use crate::output::{Format, quoted};
+use crate::output::{Format, quoted, say};
 use crate::place::{Place, PlaceArguments};
 use crate::progress::Progress;
 use bookmark::Bookmark;
@@ -52,9 +53,10 @@ pub struct Arguments {
     /// Passes a second
     #[arg(long, value_name = "N", default_value_t = USUAL_RATE, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: u32,
-    /// The Registry has been restored: revisions of before are written anew, which wakes every phone once
-    #[arg(long)]
-    after_restore: bool,
+    /// The Registry has been restored: revisions of before SECONDS (Unix time, or now) are written anew,
+    /// which wakes every phone once
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, value_parser = past)]
+    after_restore: Option<Option<u64>>,
     /// Keep the place in FILE, and go on from there if it is there already
     #[arg(long, value_name = "FILE", conflicts_with = "serial")]
     resume: Option<PathBuf>,
@@ -85,23 +87,23 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
                 serial: serial.clone(),
             };
             expect_known(&place, &records, &key).await?;
-            let hint = arguments.hint();
+            let hint = hint(arguments.restored_at());
             send(&place, &queue, &[KeyToPublish { key, hint }]).await?;
             (1, 0)
         }
         _ => many(&arguments, &place, &records, &queue).await?,
     };
     match arguments.format {
-        Format::Json => println!("{}", json!({"sent": sent, "unusable": unusable, "place": place.name()})),
+        Format::Json => say!("{}", json!({"sent": sent, "unusable": unusable, "place": place.name()})),
         Format::Text => {
             let passes = match sent {
                 0 => "no record is of that selection: no pass is".to_owned(),
                 1 => "one pass is".to_owned(),
                 sent => format!("{sent} passes are"),
             };
-            println!("{passes} on the way to be published again in {}.", place.name());
+            say!("{passes} on the way to be published again in {}.", place.name());
             if unusable > 0 {
-                println!(
+                say!(
                     "{unusable} records have keys that cannot be a pass, and were passed over: docs/table.md, \
                      \"A key that cannot become a pass\"."
                 );
@@ -129,6 +131,18 @@ async fn expect_known(place: &Place, records: &Sources, key: &PassKey) -> Result
     )))
 }
 
+/// A template that no record names is nothing to publish; one that is not there either is misspelt.
+async fn expect_template(place: &Place, id: &TemplateId) -> Result<(), Failure> {
+    let registry = place.registry().await?;
+    match patiently(place, async || registry.pointer(id).await).await? {
+        Some(_) => Ok(()),
+        None => Err(Failure::new(format!(
+            "{} has neither a template {id} nor a record that names it; check --template",
+            place.name()
+        ))),
+    }
+}
+
 /// Sends the selected records' keys, and keeps the place in a file until all are sent.
 async fn many(
     arguments: &Arguments,
@@ -137,16 +151,18 @@ async fn many(
     queue: &WorkQueue,
 ) -> Result<(u64, u64), Failure> {
     let (option, selection) = arguments.selection();
-    let restored = if arguments.after_restore {
-        "--after-restore "
-    } else {
-        ""
+    let restored = match arguments.after_restore {
+        None => String::new(),
+        Some(None) => "--after-restore ".to_owned(),
+        Some(Some(seconds)) => format!("--after-restore={seconds} "),
     };
     let command = format!("livepass publish {option} {restored}{}", place.option());
     let mut bookmark = match &arguments.resume {
         Some(path) => Bookmark::open(path, command)?,
         None => Bookmark::begin(command)?,
     };
+    // Of one time, however often it is gone on with: what was renewed is not renewed again.
+    bookmark.restored_at = bookmark.restored_at.or(arguments.restored_at());
     if bookmark.sent > 0 {
         eprintln!("going on after {} passes", bookmark.sent);
     }
@@ -158,6 +174,11 @@ async fn many(
     match outcome {
         Ok(()) => {
             bookmark.remove();
+            if let Some(template) = &arguments.template
+                && bookmark.sent == 0
+            {
+                expect_template(place, template).await?;
+            }
             Ok((bookmark.sent, bookmark.unusable))
         }
         Err(failure) => Err(Failure::new(format!(
@@ -179,7 +200,7 @@ async fn send_all(
     queue: &WorkQueue,
 ) -> Result<(), Failure> {
     let (clock, pace) = (WallClock::system(), Pace::per_second(arguments.rate));
-    let hint = arguments.hint();
+    let hint = hint(bookmark.restored_at);
     // There before the first pass is sent, so that a command that is killed can be gone on with too.
     bookmark.store()?;
     if !std::io::stderr().is_terminal() {
@@ -238,13 +259,30 @@ async fn patiently<T>(place: &Place, call: impl AsyncFn() -> Result<T, StoreErro
     }
 }
 
+/// Passes that are sent twice are published anew once: by then they are later than this.
+fn hint(restored_at: Option<u64>) -> Hint {
+    Hint {
+        restored_at,
+        ..Hint::EXPLICIT
+    }
+}
+
+/// A revision of a time to come would hide what changes until then.
+fn past(text: &str) -> Result<u64, String> {
+    let seconds: u64 = text
+        .parse()
+        .map_err(|_| "a time in Unix seconds, e.g. of `date +%s`".to_owned())?;
+    match seconds <= WallClock::system().now().seconds() {
+        true => Ok(seconds),
+        false => Err("it lies in the future; Unix seconds are meant, e.g. of `date +%s`".to_owned()),
+    }
+}
+
 impl Arguments {
-    /// Passes that are sent twice are published anew once: by then they are later than this.
-    fn hint(&self) -> Hint {
-        Hint {
-            restored_at: self.after_restore.then(|| WallClock::system().now().seconds()),
-            ..Hint::EXPLICIT
-        }
+    /// When the Registry was restored, in Unix seconds.
+    fn restored_at(&self) -> Option<u64> {
+        let now = || WallClock::system().now().seconds();
+        self.after_restore.map(|seconds| seconds.unwrap_or_else(now))
     }
 
     /// How it is done and told, as it was given: no part of what the place in the file belongs to.

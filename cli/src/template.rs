@@ -12,7 +12,7 @@ use passes::template::{MoveError, RollBackOutcome, TemplateOutcome, publish_temp
 use pkpass::Template;
 
 use crate::failure::Failure;
-use crate::output::Format;
+use crate::output::{Format, say};
 use crate::place::{Place, PlaceArguments};
 
 /// Check pass templates and publish them
@@ -54,11 +54,11 @@ enum Command {
         /// The id that pass records name in `template`
         #[arg(long, value_name = "ID")]
         id: TemplateId,
-        /// Return when all its passes have followed
+        /// Return when every pass has been gone through
         #[arg(long)]
         wait: bool,
         /// Seconds without any progress after which --wait gives up
-        #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+        #[arg(long, value_name = "SECONDS", requires = "wait", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
         patience: u64,
         /// `text` to read, `json` for one line
         #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -83,14 +83,14 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Check { path } => {
             let template = open(&path)?;
-            println!(
+            say!(
                 "{} is a good {} template, version {}",
                 path.display(),
                 template.style(),
                 template.version()
             );
             for name in template.file_names() {
-                println!("  {name}");
+                say!("  {name}");
             }
             tell_what_records_bring(&template);
             Ok(())
@@ -141,7 +141,7 @@ async fn put(template: &Template, id: &TemplateId, place: &Place) -> Result<(), 
     let outcome = outcome?;
     let already = match &outcome {
         TemplateOutcome::Published(pointer) => {
-            println!(
+            say!(
                 "template {id} is published in {} as version {} (change {}).",
                 place.name(),
                 pointer.version,
@@ -158,17 +158,17 @@ async fn put(template: &Template, id: &TemplateId, place: &Place) -> Result<(), 
     };
     match outcome {
         TemplateOutcome::ToldAgain(_) => {
-            println!("{already}; nothing is known of some of its passes, so these are told again.");
+            say!("{already}; nothing is known of some of its passes, so these are told again.");
             followed(id, place);
         }
-        _ => println!("{already}; nothing to do."),
+        _ => say!("{already}; nothing to do."),
     }
     Ok(())
 }
 
 /// How passes come to follow a pointer that has moved.
 fn followed(id: &TemplateId, place: &Place) {
-    println!(
+    say!(
         "Its passes follow now, by themselves. How far they are: livepass template status --id {id} {}",
         place.option()
     );
@@ -200,9 +200,10 @@ async fn rollback(id: &TemplateId, place: &Place) -> Result<(), Failure> {
     });
     match outcome? {
         RollBackOutcome::RolledBack(pointer) => {
-            println!(
+            say!(
                 "template {id} is back at version {} (change {}).",
-                pointer.version, pointer.seq
+                pointer.version,
+                pointer.seq
             );
             followed(id, place);
             Ok(())

@@ -20,6 +20,8 @@ pub struct Bookmark {
     pub sent: u64,
     /// Records whose key cannot be a pass.
     pub unusable: u64,
+    /// Revisions of before are written anew, in Unix seconds.
+    pub restored_at: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -28,6 +30,7 @@ struct Content {
     after: Option<Key>,
     sent: u64,
     unusable: u64,
+    restored_at: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -77,6 +80,7 @@ impl Bookmark {
             }),
             sent: content.sent,
             unusable: content.unusable,
+            restored_at: content.restored_at,
         })
     }
 
@@ -87,6 +91,7 @@ impl Bookmark {
             after: None,
             sent: 0,
             unusable: 0,
+            restored_at: None,
         }
     }
 
@@ -110,6 +115,7 @@ impl Bookmark {
             }),
             sent: self.sent,
             unusable: self.unusable,
+            restored_at: self.restored_at,
         };
         write_whole(&self.path, &serde_json::to_vec(&content)?).map_err(|error| Failure::of_file(&self.path, &error))
     }

@@ -6,6 +6,7 @@ use ::apns::ProviderKey;
 use serde_json::json;
 
 use crate::failure::Failure;
+use crate::output::say;
 use crate::place::Place;
 
 pub const EXAMPLES: &str = "Examples:
@@ -56,17 +57,18 @@ impl Arguments {
 
 impl ApnsKey {
     pub fn describe(&self) {
-        println!(
+        say!(
             "the key {} of team {} can sign. Whether Apple takes it for production shows at the first push: a key made \
              for the sandbox alone is answered 403 BadEnvironmentKeyIdInToken",
-            self.key_id, self.team_id
+            self.key_id,
+            self.team_id
         );
     }
 
     pub async fn put(&self, place: &Place) -> Result<(), Failure> {
         self.describe();
         place.put_secret("apns.json", self.json.as_bytes()).await?;
-        println!("stored in {}; it is used within 15 minutes", place.name());
+        say!("stored in {}; it is used within 15 minutes", place.name());
         Ok(())
     }
 }

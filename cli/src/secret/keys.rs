@@ -10,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
+use crate::output::say;
 use crate::place::Place;
 
 pub const EXAMPLES: &str = "Examples:
@@ -63,7 +64,7 @@ impl Arguments {
                 },
             };
             if stored.is_some() && self.rotate != Some(which) {
-                println!("{name}: current key {}, {} in all; kept", file.current, file.keys.len());
+                say!("{name}: current key {}, {} in all; kept", file.current, file.keys.len());
                 continue;
             }
             let mut bytes = [0_u8; 32];
@@ -73,9 +74,9 @@ impl Arguments {
             file.current = format!("k{}", now.as_secs());
             file.keys.insert(file.current.clone(), URL_SAFE_NO_PAD.encode(bytes));
             place.put_secret(name, serde_json::to_string(&file)?.as_bytes()).await?;
-            println!("{name}: new current key {}, stored in {}", file.current, place.name());
+            say!("{name}: new current key {}, stored in {}", file.current, place.name());
             if self.rotate == Some(Which::Link) && stored.is_some() {
-                println!("Functions know it within 15 minutes; until then links signed with it may be answered 403.");
+                say!("Functions know it within 15 minutes; until then links signed with it may be answered 403.");
             }
         }
         Ok(())

@@ -11,6 +11,7 @@ use passes::ids::PassTypeIdentifier;
 use pkpass::{Identity, SigningCertificate};
 
 use crate::failure::Failure;
+use crate::output::say;
 use crate::place::Place;
 
 pub const EXAMPLES: &str = "Examples:
@@ -80,7 +81,7 @@ impl PassTypeIdentity {
             .not_after()
             .duration_since(SystemTime::now())
             .unwrap_or(Duration::ZERO);
-        println!(
+        say!(
             "the certificate is for {} of team {}, fits its key, and holds for {} days (until {})",
             self.pass_type,
             self.certificate.team_identifier(),
@@ -105,7 +106,7 @@ impl PassTypeIdentity {
         }
         place.put_secret(&name("certificate"), chain.as_bytes()).await?;
         place.put_secret(&name("key"), &self.key_pem).await?;
-        println!("stored in {}; it is used within 15 minutes", place.name());
+        say!("stored in {}; it is used within 15 minutes", place.name());
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::unknown;
 use crate::failure::Failure;
-use crate::output::{Format, date};
+use crate::output::{Format, date, say};
 use crate::place::Place;
 use crate::progress::Progress;
 
@@ -41,7 +41,7 @@ pub async fn run(id: &TemplateId, format: Format, patience: Option<Duration>, pl
     let since = date(published.published_at);
     let sweep = published.sweep.as_ref();
     match format {
-        Format::Json => println!(
+        Format::Json => say!(
             "{}",
             json!({
                 "id": id.as_str(),
@@ -57,17 +57,17 @@ pub async fn run(id: &TemplateId, format: Format, patience: Option<Duration>, pl
             })
         ),
         Format::Text => {
-            println!("template {id} of {}", place.name());
-            println!("  version    {}", pointer.version);
-            println!("  published  {since} (change {})", pointer.seq);
-            println!("  before it  {}", published.previous.as_deref().unwrap_or("none"));
-            println!("  passes     {}", following(sweep));
+            say!("template {id} of {}", place.name());
+            say!("  version    {}", pointer.version);
+            say!("  published  {since} (change {})", pointer.seq);
+            say!("  before it  {}", published.previous.as_deref().unwrap_or("none"));
+            say!("  passes     {}", following(sweep));
             for sentence in sweep.map(what_did_not_follow).unwrap_or_default() {
-                println!("             {sentence}");
+                say!("             {sentence}");
             }
             if let Some(note) = refused {
-                println!("  refused    an upload, {}:", date(note.noted_at));
-                println!("{}", indented(note.refused.as_deref().unwrap_or_default()));
+                say!("  refused    an upload, {}:", date(note.noted_at));
+                say!("{}", indented(note.refused.as_deref().unwrap_or_default()));
             }
         }
     }

@@ -239,6 +239,11 @@ async fn the_command_line_that_is_named_goes_on_as_it_was_begun_when_it_is_paste
             place.display()
         )
     );
+    let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(&place).unwrap()).unwrap();
+    assert!(
+        kept["restored_at"].is_u64(),
+        "the time of the restore stays what it was: {kept}"
+    );
     let binary = Path::new(env!("CARGO_BIN_EXE_livepass")).parent().unwrap();
     let pasted = shell(&format!("PATH={}:$PATH; {line}", binary.display()));
     assert_eq!(json_of(&pasted)["sent"], 30);
@@ -269,7 +274,7 @@ async fn a_terminal_shows_how_many_are_sent_of_about_how_many() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pass_that_nobody_knows_is_an_error_and_one_whose_record_was_deleted_is_not() {
+async fn a_pass_or_template_that_nobody_knows_is_an_error_and_one_whose_record_was_deleted_is_not() {
     let dir = tempfile::tempdir().unwrap();
     let (dev, endpoints) = Dev::ready(dir.path(), &Ports::free());
     let one = |serial: &str| publish(dir.path(), &["--type", LOYALTY, "--serial", serial, "--format", "json"]);
@@ -280,6 +285,11 @@ async fn a_pass_that_nobody_knows_is_an_error_and_one_whose_record_was_deleted_i
              --serial\n",
             dir.path().display()
         )
+    );
+    let misspelt = said(&publish(dir.path(), &["--template", "loyalti"]));
+    assert!(
+        misspelt.ends_with("has neither a template loyalti nor a record that names it; check --template\n"),
+        "{misspelt}"
     );
     let client = stack::dynamodb_client(&endpoints.dynamodb_endpoint).await;
     phone_with_demo(dir.path(), &endpoints).await;
@@ -306,6 +316,8 @@ fn a_selection_that_is_none_or_two_is_refused() {
         (&["--template", "loyalty", "--serial", "CARD-7"], "cannot be used with"),
         (&["--type", "a b"], "--type"),
         (&["--all", "--rate", "0"], "--rate"),
+        (&["--all", "--after-restore=9999999999999"], "in the future"),
+        (&["--all", "--after-restore=today"], "Unix seconds"),
         (
             &["--type", LOYALTY, "--serial", "A", "--resume", "x"],
             "cannot be used with",

@@ -110,6 +110,7 @@ fn whoever_reads_may_leave_without_a_panic() {
         &["trigger", "--list"] as &[&str],
         &["template", "check", card],
         &["--help"],
+        &["demo"],
     ] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);

@@ -17,7 +17,7 @@ pub use calls::{
     RegistrationCount, UncountDevice, UnregisterDevice,
 };
 pub use devices::{Advance, AdvanceDevices, Advanced, DevicePage, Expecting, KeepLeases, ReadDevice};
-pub use due::{DUE_SHARDS, DueCursor, DueItem, DuePage, FindDue};
+pub use due::{DUE_SHARDS, DueCursor, DuePage, FindDue};
 pub use material::{Asset, IdentityFault, ReadAssets, ReadCertificates, ReadIdentities, ReadLinkKeys, ReadTokenKeys};
 pub use queues::{SendKeys, SendPage};
 pub use revisions::{CountDeletions, KeepGrace, Locked, ReadRevision, WriteRevision};

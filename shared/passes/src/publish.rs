@@ -135,7 +135,7 @@ where
                 }
             }
         }
-        self.replace(key, &locked, &seen, wanted).await
+        self.replace(key, &locked, &seen, wanted, hint).await
     }
 
     /// The pass that a person sees has changed.
@@ -145,11 +145,12 @@ where
         locked: &Locked,
         seen: &Seen,
         wanted: Wanted,
+        hint: Hint,
     ) -> StoreResult<Option<PublishReport>> {
         let notice = wanted.notice.clone();
         let replaced = locked.revision.as_ref();
         let before = replaced.map(|revision| revision.number);
-        let revision = wanted.into_revision(RevisionNumber::following(before, self.clock.now()));
+        let revision = wanted.into_revision(hint.number_after(before, self.clock.now()));
         // Another publisher was first, or perhaps we were and did not hear of it: the next turn
         // sees which.
         if !written(self.store.replace_revision(key, &revision, replaced).await)? {
@@ -207,7 +208,7 @@ where
         hint: Hint,
     ) -> StoreResult<Option<PublishReport>> {
         if hint.renews(current.number) {
-            return self.renew(key, current).await;
+            return self.renew(key, current, hint).await;
         }
         // A held pass comes up again by itself.
         let next = self.clock.now().seconds() + REMINDER_SECONDS;
@@ -250,7 +251,7 @@ where
             return Ok(None);
         }
         let fan_out = match &locked.revision {
-            Some(current) if hint.renews(current.number) => return self.renew(key, current).await,
+            Some(current) if hint.renews(current.number) => return self.renew(key, current, hint).await,
             Some(current) => self.catch_up(key, current, locked.chained, hint).await?,
             None => FanOutReport::default(),
         };
@@ -264,9 +265,9 @@ where
 
     /// Gives the revision that stays in service a later number: after a restore a phone may hold one
     /// that came after the backup, whatever becomes of the record. The next turn sees how it went.
-    async fn renew(&self, key: &PassKey, current: &Revision) -> StoreResult<Option<PublishReport>> {
+    async fn renew(&self, key: &PassKey, current: &Revision, hint: Hint) -> StoreResult<Option<PublishReport>> {
         let renewed = Revision {
-            number: RevisionNumber::following(Some(current.number), self.clock.now()),
+            number: hint.number_after(Some(current.number), self.clock.now()),
             ..current.clone()
         };
         written(self.store.replace_revision(key, &renewed, Some(current)).await)?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::ids::{DeviceLibraryIdentifier, PassKey};
 use crate::tag::RevisionNumber;
+use crate::time::Timestamp;
 
 /// What brought a key to be published. It never changes what a pass shows, only who is told of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,6 +31,13 @@ impl Hint {
     /// Whether a revision has to be written anew. Once it has been, it is later than the restore.
     pub fn renews(&self, revision: RevisionNumber) -> bool {
         self.restored_at.is_some_and(|at| revision < RevisionNumber::new(at))
+    }
+
+    /// The number of a revision that is written now. One that is renewed is not renewed again, although the
+    /// clock that told the time of the restore may be ahead of this one.
+    pub fn number_after(&self, previous: Option<RevisionNumber>, now: Timestamp) -> RevisionNumber {
+        let next = RevisionNumber::following(previous, now);
+        next.max(RevisionNumber::new(self.restored_at.unwrap_or(0)))
     }
 }
 

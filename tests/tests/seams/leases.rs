@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use passes::device::Lease;
 use passes::due::DueOutcome;
 use passes::ports::{Conditional, DUE_SHARDS, FindDue as _, KeepLeases as _};
 use passes::push::{PushOutcome, Refusal, RefusalKind, UndeliveredCause};
 use tests::Workbench;
-use tests::workbench::{device_key, serial};
+use tests::workbench::{REGISTRY, device_key, serial};
 
 /// A device with card A whose last change was pushed.
 async fn pushed(bench: &Workbench) -> Lease {
@@ -364,6 +365,41 @@ async fn the_due_index_is_gone_through_page_by_page() {
     found.sort();
     expected.sort();
     assert_eq!(found, expected, "each once");
+}
+
+/// Somebody else's entry may be the last of a page.
+#[tokio::test]
+async fn a_foreign_entry_hides_nothing_behind_it() {
+    let bench = Workbench::start().await;
+    pushed(&bench).await;
+    bench.turn(300);
+    let shards = 0..DUE_SHARDS;
+    for shard in shards.clone() {
+        let [pk, sk] = ["somebody's", "own"].map(|text| AttributeValue::S(text.into()));
+        let put = bench
+            .client()
+            .put_item()
+            .table_name(REGISTRY)
+            .item("PK", pk)
+            .item("SK", sk);
+        let put = put.item("due_shard", AttributeValue::N(shard.to_string()));
+        put.item("due_at", AttributeValue::N("0.5".into()))
+            .send()
+            .await
+            .unwrap();
+        let first = bench.registry.due(shard, bench.clock.now(), None, 1).await.unwrap();
+        assert_eq!((first.devices.len(), first.foreign), (0, 1));
+        let next = bench
+            .registry
+            .due(shard, bench.clock.now(), first.after.as_ref(), 1)
+            .await;
+        let next = next.unwrap();
+        if next.devices == [device_key("d1")] {
+            return;
+        }
+        assert_eq!(next.foreign, 0);
+    }
+    panic!("the device is in none of {shards:?}");
 }
 
 #[tokio::test]

@@ -64,6 +64,24 @@ async fn a_pass_is_written_anew_once_for_a_restore() {
     assert_eq!(bench.pushes.sent().len(), pushes);
 }
 
+/// Whoever asks for it may have a clock that is ahead of livepass's.
+#[tokio::test]
+async fn a_revision_is_written_anew_once_also_for_a_time_to_come() {
+    for spoilt in [false, true] {
+        let (bench, _) = restored().await;
+        let at = bench.clock.now().seconds() + 30;
+        if spoilt {
+            let spoilt = serde_json::json!({"template": "loyalty", "fields": {"no-such-field": 1}});
+            bench.backend.put(tests::LOYALTY, "A", spoilt).await;
+        }
+        bench.publish_after_restore("A", at).await.unwrap();
+        let number = bench.revision("A").await.number;
+        assert!(number.value() >= at);
+        bench.publish_after_restore("A", at).await.unwrap();
+        assert_eq!(bench.revision("A").await.number, number);
+    }
+}
+
 /// Asked for by hand without a restore, nobody is woken for nothing.
 #[tokio::test]
 async fn publishing_again_as_such_writes_nothing_anew() {

@@ -1,16 +1,16 @@
 //! The `due` index.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use passes::deletion::DuePass;
-use passes::ports::{DueCursor, DueItem, DuePage, FindDue, StoreResult};
+use passes::ids::DeviceKey;
+use passes::ports::{DueCursor, DuePage, FindDue, StoreResult};
 use passes::time::Timestamp;
 
 use super::Registry;
 use super::errors::fault;
-use super::expression::{n, names, values};
+use super::expression::{n, names, s, values};
 use super::items::Item;
-use super::keys::{
-    Key, REVISION, device_item, device_pk, due_shard, parse_device_pk, parse_pass_pk, pass_item, pass_pk,
-};
+use super::keys::{Key, parse_device_pk, parse_pass_pk};
 
 /// Sparse global secondary index: hash `due_shard`, range `due_at`, keys only.
 const INDEX: &str = "due";
@@ -27,7 +27,7 @@ impl FindDue for Registry {
             .set_expression_attribute_names(Some(names(&[condition], None)))
             .set_expression_attribute_values(Some(values([("shard", n(shard)), ("now", n(now.seconds()))])))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .set_exclusive_start_key(after.map(start_key))
+            .set_exclusive_start_key(after.map(|after| start_key(shard, after)))
             .send()
             .await
             .map_err(fault("find-due"))?;
@@ -38,15 +38,9 @@ impl FindDue for Registry {
             after: output.last_evaluated_key().and_then(cursor),
         };
         for entry in output.items() {
-            match cursor(entry) {
-                Some(DueCursor {
-                    item: DueItem::Device(device),
-                    ..
-                }) => page.devices.push(device),
-                Some(DueCursor {
-                    item: DueItem::Pass(key),
-                    due_at,
-                }) => page.passes.push(DuePass { key, due_at }),
+            match due(entry) {
+                Some(Due::Device(device)) => page.devices.push(device),
+                Some(Due::Pass(pass)) => page.passes.push(pass),
                 None => page.foreign += 1,
             }
         }
@@ -54,24 +48,36 @@ impl FindDue for Registry {
     }
 }
 
-fn start_key(cursor: &DueCursor) -> Key {
-    let (mut key, pk) = match &cursor.item {
-        DueItem::Device(device) => (device_item(device), device_pk(device)),
-        DueItem::Pass(pass) => (pass_item(pass, REVISION), pass_pk(pass)),
-    };
-    key.insert("due_shard".into(), n(due_shard(&pk)));
-    key.insert("due_at".into(), n(cursor.due_at));
-    key
+enum Due {
+    Device(DeviceKey),
+    Pass(DuePass),
+}
+
+/// What an entry names; `None` where livepass has not written it.
+fn due(entry: &Item) -> Option<Due> {
+    let pk = entry.get("PK")?.as_s().ok()?;
+    if let Some(device) = parse_device_pk(pk) {
+        return Some(Due::Device(device));
+    }
+    Some(Due::Pass(DuePass {
+        key: parse_pass_pk(pk)?,
+        due_at: entry.get("due_at")?.as_n().ok()?.parse().ok()?,
+    }))
+}
+
+fn start_key(shard: u8, after: &DueCursor) -> Key {
+    Key::from([
+        ("PK".into(), s(&after.partition_key)),
+        ("SK".into(), s(&after.sort_key)),
+        ("due_shard".into(), n(shard)),
+        ("due_at".into(), AttributeValue::N(after.due_at.clone())),
+    ])
 }
 
 fn cursor(entry: &Item) -> Option<DueCursor> {
-    let pk = entry.get("PK")?.as_s().ok()?;
-    let item = match parse_device_pk(pk) {
-        Some(device) => DueItem::Device(device),
-        None => DueItem::Pass(parse_pass_pk(pk)?),
-    };
     Some(DueCursor {
-        item,
-        due_at: entry.get("due_at")?.as_n().ok()?.parse().ok()?,
+        partition_key: entry.get("PK")?.as_s().ok()?.clone(),
+        sort_key: entry.get("SK")?.as_s().ok()?.clone(),
+        due_at: entry.get("due_at")?.as_n().ok()?.clone(),
     })
 }

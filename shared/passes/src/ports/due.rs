@@ -4,26 +4,20 @@ use std::future::Future;
 
 use super::StoreResult;
 use crate::deletion::DuePass;
-use crate::ids::{DeviceKey, PassKey};
+use crate::ids::DeviceKey;
 use crate::time::Timestamp;
 
 /// Shards of the index of due items: each takes 1,000 writes a second.
 pub const DUE_SHARDS: u8 = 16;
 
-/// What the index of due items names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DueItem {
-    Device(DeviceKey),
-    /// A pass whose record is gone.
-    Pass(PassKey),
-}
-
-/// A place in one shard of the index.
+/// A place in one shard of the index: the key of an entry as the store has it, since a page may end
+/// with one that is somebody else's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueCursor {
-    pub item: DueItem,
-    /// Seconds since the epoch.
-    pub due_at: u64,
+    pub partition_key: String,
+    pub sort_key: String,
+    /// A number, usually of seconds since the epoch.
+    pub due_at: String,
 }
 
 /// One page of a shard.
