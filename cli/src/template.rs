@@ -92,12 +92,10 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
             for name in template.file_names() {
                 say!("  {name}");
             }
-            tell_what_records_bring(&template);
             Ok(())
         }
         Command::Put { path, id, place } => {
             let template = open(&path)?;
-            tell_what_records_bring(&template);
             put(&template, &id, &place.open().await?).await
         }
         Command::Status {
@@ -111,17 +109,6 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
             status::run(&id, format, patience, &place.open().await?).await
         }
         Command::Rollback { id, place } => rollback(&id, &place.open().await?).await,
-    }
-}
-
-/// No fault, since `pass` of a record may set it; but where none does, no pass is published.
-fn tell_what_records_bring(template: &Template) {
-    let left = template.left_to_records();
-    if !left.is_empty() {
-        eprintln!("note: Wallet asks for this too, so each record has to bring it in `pass` (docs/table.md):");
-        for fault in left {
-            eprintln!("  {fault}");
-        }
     }
 }
 

@@ -285,27 +285,3 @@ fn every_fault_of_a_template_is_named() {
     }
     assert!(files.refused("template check nowhere").contains("nowhere"));
 }
-
-/// docs/table.md lets a record's `pass` set them, so a template may leave them out.
-#[test]
-fn what_a_template_leaves_to_its_records_is_told() {
-    let files = Files::new();
-    template(files.dir.path(), "whole", |_| {});
-    template(files.dir.path(), "lean", |pass| {
-        let pass = pass.as_object_mut().unwrap();
-        pass.remove("description");
-        pass.remove("organizationName");
-    });
-    let told = |name: &str| {
-        let output = files.run(&format!("template check {name}"));
-        assert!(output.status.success());
-        String::from_utf8(output.stderr).unwrap()
-    };
-    assert_eq!(told("whole"), "");
-    assert_eq!(
-        told("lean"),
-        "note: Wallet asks for this too, so each record has to bring it in `pass` (docs/table.md):\n  pass.json \
-         description: it is missing: add what VoiceOver reads for the pass\n  pass.json organizationName: it is \
-         missing: add the name that stands in notifications\n"
-    );
-}

@@ -37,26 +37,19 @@ pub const STYLES: [&str; 5] = ["boardingPass", "coupon", "eventTicket", "generic
 /// assert_eq!(faults[0].path, "expirationDate");
 /// ```
 pub fn check(pass: &Value) -> Vec<Fault> {
-    inspected(Stage::Finished, pass).faults
+    check_at(Stage::Finished, pass)
 }
 
 /// Judges a template's pass.json, before a record's fields are laid over it and the server's keys
 /// are injected.
 ///
-/// What is absent may still come, so only two things must be there: one style, and the key of
-/// every field. What is present must be right, except the keys that are always overwritten:
+/// What is absent may still come, so only this must be there: one style, the key of every field, and what all
+/// passes of a template have: `formatVersion`, `description` and `organizationName`. A record may set these
+/// too, but left to records, a slip in a template would be a fault of each of them. What is present must be right, except the keys that are always overwritten:
 /// `passTypeIdentifier`, `teamIdentifier`, `serialNumber`, `webServiceURL` and
 /// `authenticationToken`.
 pub fn check_skeleton(pass: &Value) -> Vec<Fault> {
-    inspected(Stage::Skeleton, pass).faults
-}
-
-/// What every pass must have and a template's pass.json leaves to its records: each of them has to
-/// bring it. Parts of lists, such as the values of fields, are not told: those are what records are for.
-pub fn left_to_records(pass: &Value) -> Vec<Fault> {
-    let mut left = inspected(Stage::Skeleton, pass).left;
-    left.retain(|fault| !fault.path.contains('['));
-    left
+    check_at(Stage::Skeleton, pass)
 }
 
 /// The styles that `pass` holds, in [`STYLES`]'s order.
@@ -73,8 +66,6 @@ enum Stage {
 struct Inspection {
     stage: Stage,
     faults: Vec<Fault>,
-    /// Of a skeleton, what it lacks.
-    left: Vec<Fault>,
 }
 
 impl Inspection {
@@ -84,23 +75,20 @@ impl Inspection {
 
     /// A fault of something that a record could still bring, so a skeleton does not have it.
     fn lacks(&mut self, path: impl Into<String>, reason: impl Into<String>) {
-        let fault = Fault::new(path, reason);
-        match self.stage {
-            Stage::Finished => self.faults.push(fault),
-            Stage::Skeleton => self.left.push(fault),
+        if self.stage == Stage::Finished {
+            self.fault(path, reason);
         }
     }
 }
 
-fn inspected(stage: Stage, pass: &Value) -> Inspection {
+fn check_at(stage: Stage, pass: &Value) -> Vec<Fault> {
     let mut inspection = Inspection {
         stage,
         faults: Vec::new(),
-        left: Vec::new(),
     };
     let Value::Object(pass) = pass else {
         inspection.fault("pass.json", "it is not a JSON object: write {...}");
-        return inspection;
+        return inspection.faults;
     };
     format_version(&mut inspection, pass);
     names(&mut inspection, pass);
@@ -113,13 +101,13 @@ fn inspected(stage: Stage, pass: &Value) -> Inspection {
     barcodes::check(&mut inspection, pass);
     colours::check(&mut inspection, pass);
     companions(&mut inspection, pass);
-    inspection
+    inspection.faults
 }
 
 fn format_version(inspection: &mut Inspection, pass: &Map<String, Value>) {
     const FIX: &str = "write the number 1, the only version that there is";
     match pass.get("formatVersion") {
-        None => inspection.lacks("formatVersion", format!("it is missing: {FIX}")),
+        None => inspection.fault("formatVersion", format!("it is missing: {FIX}")),
         Some(version) if version.as_u64() == Some(1) => {}
         Some(version) => inspection.fault("formatVersion", format!("it is {version}: {FIX}")),
     }
@@ -131,7 +119,7 @@ fn names(inspection: &mut Inspection, pass: &Map<String, Value>) {
         ("organizationName", "the name that stands in notifications"),
     ] {
         match pass.get(key) {
-            None => inspection.lacks(key, format!("it is missing: add {purpose}")),
+            None => inspection.fault(key, format!("it is missing: add {purpose}")),
             Some(Value::String(text)) if !text.is_empty() => {}
             Some(_) => inspection.fault(key, format!("it is no text: write {purpose}")),
         }

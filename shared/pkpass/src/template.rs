@@ -161,11 +161,6 @@ impl Template {
         &self.skeleton
     }
 
-    /// What every pass must have and this template leaves to its records; see [`pass_json::left_to_records`].
-    pub fn left_to_records(&self) -> Vec<Fault> {
-        inspection::within_pass_json(pass_json::left_to_records(&self.skeleton)).collect()
-    }
-
     /// The key of the template's one style: one of [`pass_json::STYLES`].
     pub fn style(&self) -> &str {
         self.style

@@ -192,7 +192,11 @@ fn the_skeleton_is_judged_and_its_faults_name_file_and_field() {
     for (found, start) in found.iter().zip(starts) {
         assert!(found.starts_with(start), "{found}");
     }
-    skeleton.as_object_mut().unwrap().clear();
+    skeleton
+        .as_object_mut()
+        .unwrap()
+        .retain(|key, _| key != "coupon" && key != "storeCard");
+    skeleton.as_object_mut().unwrap().remove("relevantDate");
     let bytes = skeleton.to_string().into_bytes();
     refused_with("pass.json", &bytes, "pass.json style: the pass has none");
 }
@@ -484,6 +488,9 @@ fn every_fault_is_listed_one_per_line() {
             "fr.lproj/pass.strings",
             "logo.png",
             "strip.jpg",
+            "pass.json formatVersion",
+            "pass.json description",
+            "pass.json organizationName",
             "pass.json style",
             "icon.png",
         ]
