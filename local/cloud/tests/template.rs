@@ -38,7 +38,7 @@ fn every_function_is_there_with_its_time() {
             ("publish-changes", ("PublishChanges", 60)),
             ("publish-template", ("PublishTemplate", 60)),
             ("push-devices", ("PushDevices", 55)),
-            ("register-device", ("RegisterDevice", 10)),
+            ("register-device", ("RegisterDevice", 29)),
             ("send-pass", ("SendPass", 10)),
             ("unregister-device", ("UnregisterDevice", 10)),
         ])

@@ -196,20 +196,17 @@ where
         let moved = store
             .move_pointer(&pointer, Some(&found.pointer), None, clock.now())
             .await;
-        let looked_again = match moved {
+        match moved {
             Ok(Conditional::Done) => return Ok(RollBackOutcome::RolledBack(pointer)),
-            // Somebody else was first. What was to be rolled back is not rolled back a second time.
-            Ok(Conditional::Overtaken) => store.pointer(id).await?,
-            // We may have been first, and did not hear of it.
-            Err(StoreError::OutcomeUnknown { .. }) => {
-                let may_have_moved = |source| MoveError::MayHaveMoved {
-                    pointer: pointer.clone(),
-                    source,
-                };
-                store.pointer(id).await.map_err(may_have_moved)?
-            }
+            // Somebody else was first, or we were and did not hear of it: a request that is sent again by
+            // the SDK finds that the pointer has moved. What was to be rolled back is not rolled back a second time.
+            Ok(Conditional::Overtaken) | Err(StoreError::OutcomeUnknown { .. }) => {}
             Err(error) => return Err(error.into()),
-        };
+        }
+        let looked_again = store.pointer(id).await.map_err(|source| MoveError::MayHaveMoved {
+            pointer: pointer.clone(),
+            source,
+        })?;
         match looked_again.map(|published| published.pointer) {
             Some(current) if current == pointer => return Ok(RollBackOutcome::RolledBack(current)),
             Some(current) if current.seq != found.pointer.seq => return Ok(RollBackOutcome::Overtaken(current)),

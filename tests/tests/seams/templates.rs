@@ -66,16 +66,19 @@ async fn a_rollback_whose_answer_is_lost_is_not_rolled_back_again() {
 /// As below: "failed" would be rolled back once more.
 #[tokio::test]
 async fn a_rollback_that_cannot_hear_whether_it_moved_the_pointer_says_so() {
-    let bench = moved().await;
-    let (id, clock) = ("card".parse().unwrap(), bench.clock.wall_clock());
-    let store = Unheard(&bench.registry);
-    let failed = roll_back(&store, &bench.queue, &clock, &id).await.unwrap_err();
-    assert!(matches!(failed, MoveError::MayHaveMoved { pointer: at, .. } if at == pointer("a", 3)));
-    assert_eq!(published(&bench).await, pointer("a", 3));
+    for sent_again in [false, true] {
+        let bench = moved().await;
+        let (id, clock) = ("card".parse().unwrap(), bench.clock.wall_clock());
+        let store = Unheard(&bench.registry, sent_again);
+        let failed = roll_back(&store, &bench.queue, &clock, &id).await.unwrap_err();
+        assert!(matches!(failed, MoveError::MayHaveMoved { pointer: at, .. } if at == pointer("a", 3)));
+        assert_eq!(published(&bench).await, pointer("a", 3));
+    }
 }
 
-/// The pointer is moved, and neither that nor what follows is heard.
-struct Unheard<'a>(&'a Registry);
+/// The pointer is moved, and neither that nor what follows is heard. Where the request is sent again, it finds that
+/// the pointer has moved.
+struct Unheard<'a>(&'a Registry, bool);
 
 impl MovePointer for Unheard<'_> {
     async fn pointer(&self, id: &TemplateId) -> StoreResult<Option<PublishedTemplate>> {
@@ -94,7 +97,10 @@ impl MovePointer for Unheard<'_> {
         now: Timestamp,
     ) -> StoreResult<Conditional> {
         let _ = self.0.move_pointer(pointer, replaced, upload, now).await?;
-        Err(unheard("move-pointer"))
+        match self.1 {
+            true => self.0.move_pointer(pointer, replaced, upload, now).await,
+            false => Err(unheard("move-pointer")),
+        }
     }
 }
 
