@@ -198,9 +198,11 @@ where
             .await;
         match moved {
             Ok(Conditional::Done) => return Ok(RollBackOutcome::RolledBack(pointer)),
-            // Somebody else was first, or we were and did not hear of it: a request that is sent again by
-            // the SDK finds that the pointer has moved. What was to be rolled back is not rolled back a second time.
-            Ok(Conditional::Overtaken) | Err(StoreError::OutcomeUnknown { .. }) => {}
+            // Somebody else was first, or we were and did not hear of it: the SDK sends a request again by itself,
+            // which then finds that the pointer has moved, is throttled or in conflict. What was to be rolled back
+            // is not rolled back a second time.
+            Ok(Conditional::Overtaken) => {}
+            Err(error) if error.is_retryable() => {}
             Err(error) => return Err(error.into()),
         }
         let looked_again = store.pointer(id).await.map_err(|source| MoveError::MayHaveMoved {

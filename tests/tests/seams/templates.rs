@@ -66,7 +66,7 @@ async fn a_rollback_whose_answer_is_lost_is_not_rolled_back_again() {
 /// As below: "failed" would be rolled back once more.
 #[tokio::test]
 async fn a_rollback_that_cannot_hear_whether_it_moved_the_pointer_says_so() {
-    for sent_again in [false, true] {
+    for sent_again in [None, Some(Again::PointerHasMoved), Some(Again::Throttled)] {
         let bench = moved().await;
         let (id, clock) = ("card".parse().unwrap(), bench.clock.wall_clock());
         let store = Unheard(&bench.registry, sent_again);
@@ -76,9 +76,14 @@ async fn a_rollback_that_cannot_hear_whether_it_moved_the_pointer_says_so() {
     }
 }
 
-/// The pointer is moved, and neither that nor what follows is heard. Where the request is sent again, it finds that
-/// the pointer has moved.
-struct Unheard<'a>(&'a Registry, bool);
+/// The pointer is moved, and neither that nor what follows is heard. The SDK may have sent the request again.
+struct Unheard<'a>(&'a Registry, Option<Again>);
+
+/// What becomes of it then.
+enum Again {
+    PointerHasMoved,
+    Throttled,
+}
 
 impl MovePointer for Unheard<'_> {
     async fn pointer(&self, id: &TemplateId) -> StoreResult<Option<PublishedTemplate>> {
@@ -98,8 +103,12 @@ impl MovePointer for Unheard<'_> {
     ) -> StoreResult<Conditional> {
         let _ = self.0.move_pointer(pointer, replaced, upload, now).await?;
         match self.1 {
-            true => self.0.move_pointer(pointer, replaced, upload, now).await,
-            false => Err(unheard("move-pointer")),
+            Some(Again::PointerHasMoved) => self.0.move_pointer(pointer, replaced, upload, now).await,
+            Some(Again::Throttled) => Err(StoreError::Throttled {
+                call: "move-pointer",
+                source: "slow down".into(),
+            }),
+            None => Err(unheard("move-pointer")),
         }
     }
 }
