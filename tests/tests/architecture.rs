@@ -46,7 +46,7 @@ fn the_domain_and_the_package_crate_know_no_runtime_no_http_and_no_aws() {
         for name in tree(package) {
             let foreign = matches!(
                 name.as_str(),
-                "tokio" | "http" | "hyper" | "reqwest" | "aws-config" | "rsa"
+                "tokio" | "http" | "httpdate" | "hyper" | "reqwest" | "aws-config" | "rsa"
             ) || name.starts_with("aws-sdk-")
                 || name.starts_with("aws-smithy-")
                 || name.starts_with("lambda_");

@@ -3,13 +3,14 @@
 //! Unauthenticated: the device id is the secret. Never a 4xx, which Wallet would repeat.
 
 use aws::dynamodb::Registry;
+use edge::date::http_date;
 use edge::http::lambda_http::http::{Method, StatusCode, header};
 use edge::http::lambda_http::{Body, Request, RequestExt as _, Response};
 use edge::http::{HttpFunction, Subject, device, empty, failed, json, method_not_allowed, pass_type, set};
 use edge::{Environment, Platform, WallClock};
 use passes::ids::DeviceKey;
 use passes::list::{ListOutcome, list};
-use passes::tag::{UpdateTag, http_date};
+use passes::tag::UpdateTag;
 use serde_json::json;
 
 pub struct ListUpdatedPasses {

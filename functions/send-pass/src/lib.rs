@@ -1,6 +1,7 @@
 //! Send an updated pass: `GET` and `HEAD /v1/passes/{passType}/{serial}`.
 
 use aws::dynamodb::Registry;
+use edge::date::{last_modified, revision_of};
 use edge::http::lambda_http::http::{Method, StatusCode, header};
 use edge::http::lambda_http::{Body, Request, Response};
 use edge::http::{
@@ -38,15 +39,15 @@ impl HttpFunction for SendPass {
         let (Ok(key), Some(token)) = (pass_key(&request), apple_pass_token(&request)) else {
             return unauthorized();
         };
-        let if_modified_since = request
+        let held = request
             .headers()
             .get(header::IF_MODIFIED_SINCE)
-            .and_then(|value| value.to_str().ok());
-        match send(&self.registry, &key, &token, if_modified_since).await {
+            .and_then(|value| revision_of(value.to_str().ok()?));
+        match send(&self.registry, &key, &token, held).await {
             Ok(SendOutcome::Unauthorized) => unauthorized(),
             Ok(SendOutcome::NotModified(revision)) => {
                 let mut response = empty(StatusCode::NOT_MODIFIED);
-                set(&mut response, header::LAST_MODIFIED, &revision.number.http_date());
+                set(&mut response, header::LAST_MODIFIED, &last_modified(revision.number));
                 response
             }
             // Answered without signing: nobody would see the signature.

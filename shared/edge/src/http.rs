@@ -9,6 +9,8 @@ use passes::ids::{DeviceKey, DeviceLibraryIdentifier, InvalidIdentifier, PassKey
 use passes::revision::Revision;
 use passes::tokens::AuthenticationToken;
 
+use crate::date::last_modified;
+
 pub use lambda_http;
 
 /// A function behind the HTTP API.
@@ -139,7 +141,7 @@ pub fn method_not_allowed(allow: &'static str) -> Response<Body> {
 pub fn package_response(revision: &Revision, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     set(&mut response, header::CONTENT_TYPE, "application/vnd.apple.pkpass");
-    set(&mut response, header::LAST_MODIFIED, &revision.number.http_date());
+    set(&mut response, header::LAST_MODIFIED, &last_modified(revision.number));
     response
 }
 

@@ -5,6 +5,7 @@
 
 pub mod apns;
 pub mod clock;
+pub mod date;
 pub mod environment;
 pub mod event;
 pub mod http;

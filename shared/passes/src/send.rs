@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::ids::PassKey;
 use crate::ports::{IdentityFault, ReadAssets, ReadIdentities, ReadRevision, ReadTemplates, StoreError, StoreResult};
 use crate::revision::Revision;
+use crate::tag::RevisionNumber;
 use crate::time::Timestamp;
 use crate::tokens::AuthenticationToken;
 
@@ -19,18 +20,18 @@ pub enum SendOutcome {
 
 /// Decides what to answer. Served is only what has been published: content and date together.
 ///
-/// `if_modified_since` is the header as it came. Only our own Last-Modified, byte for byte, says
-/// that the device holds this revision: a later date by whatever clock does not.
+/// `held` is the revision that the device says it has. Only this very one is not modified: a later
+/// date by whatever clock says nothing.
 pub async fn send<S: ReadRevision>(
     store: &S,
     key: &PassKey,
     token: &AuthenticationToken,
-    if_modified_since: Option<&str>,
+    held: Option<RevisionNumber>,
 ) -> StoreResult<SendOutcome> {
     let Some(revision) = authorized(store, key, token).await? else {
         return Ok(SendOutcome::Unauthorized);
     };
-    if if_modified_since == Some(revision.number.http_date().as_str()) {
+    if held == Some(revision.number) {
         return Ok(SendOutcome::NotModified(revision));
     }
     Ok(SendOutcome::Modified(revision))

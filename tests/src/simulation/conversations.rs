@@ -157,9 +157,9 @@ async fn fetch(hands: &Hands, phone: u8, pass: u8) {
         else {
             return;
         };
-        let since = RevisionNumber::new(held.revision).http_date();
+        let holds = RevisionNumber::new(held.revision);
         let call = || async {
-            let outcome = match send(&hands.store, &key, &held.token, Some(&since)).await? {
+            let outcome = match send(&hands.store, &key, &held.token, Some(holds)).await? {
                 SendOutcome::Modified(revision)
                     if hands.store.has(Mutation::EarlierDateNotModified)
                         && revision.number.value() <= held.revision =>

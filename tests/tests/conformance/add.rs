@@ -132,7 +132,10 @@ async fn a_link_that_is_opened_before_the_stream_has_come_gives_the_pass() {
     assert_eq!(site.opened(&answer)["storeCard"]["primaryFields"][0]["value"], 7);
     // The stream finds nothing left to do.
     site.published().await;
-    assert_eq!(Some(site.revision(&key).await.number.http_date().as_str()), date);
+    assert_eq!(
+        Some(edge::date::last_modified(site.revision(&key).await.number).as_str()),
+        date
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

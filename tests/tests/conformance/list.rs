@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use passes::tag::http_date;
+use edge::date::http_date;
 use reqwest::Method;
 use serde_json::json;
 use tests::caller::Answer;

@@ -17,7 +17,7 @@ async fn row_19_a_pass_comes_with_its_content_type_and_its_date() {
     assert_eq!(answer.header("content-type"), Some(PACKAGE));
     assert_eq!(
         answer.header("last-modified"),
-        Some(revision.number.http_date().as_str())
+        Some(edge::date::last_modified(revision.number).as_str())
     );
     let pass = site.opened(&answer);
     assert_eq!(pass["serialNumber"], DEMO);
@@ -44,8 +44,8 @@ async fn row_21_any_other_date_is_answered_200() {
     let site = Site::start().await;
     let who = site.registrant("d1", LOYALTY, DEMO).await;
     let number = site.revision(&PassKey::parse(LOYALTY, DEMO).unwrap()).await.number;
-    let own = number.http_date();
-    let at = |seconds: u64| passes::tag::http_date(seconds);
+    let own = edge::date::last_modified(number);
+    let at = |seconds: u64| edge::date::http_date(seconds);
 
     for other in [
         at(0),

@@ -10,7 +10,7 @@ async fn row_31_an_attribute_that_the_pass_does_not_show_changes_nothing() {
     let (who, tag) = site.installed("d1", LOYALTY, DEMO).await;
     let key = PassKey::parse(LOYALTY, DEMO).unwrap();
     let revision = site.revision(&key).await.number;
-    let date = revision.http_date();
+    let date = edge::date::last_modified(revision);
 
     for (name, value) in [
         ("internalNote", json!("called on Monday")),

@@ -88,7 +88,7 @@ async fn unregister_device_wrong_token() {
 #[tokio::test(flavor = "multi_thread")]
 async fn list_updated_passes_no_tag() {
     let (scene, tag) = Scene::registered().await;
-    let date = passes::tag::http_date(tag.parse().unwrap());
+    let date = edge::date::http_date(tag.parse().unwrap());
     assert_eq!(
         scene.call("list-updated-passes--no-tag").await,
         Answer::new(
@@ -111,7 +111,7 @@ async fn list_updated_passes_nothing_new() {
 #[tokio::test(flavor = "multi_thread")]
 async fn list_updated_passes_unreadable_tag() {
     let (scene, tag) = Scene::registered().await;
-    let date = passes::tag::http_date(tag.parse().unwrap());
+    let date = edge::date::http_date(tag.parse().unwrap());
     assert_eq!(
         scene.call("list-updated-passes--unreadable-tag").await,
         Answer::new(

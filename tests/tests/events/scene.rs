@@ -53,7 +53,7 @@ impl Scene {
 
     /// The revision's date, which is the Last-Modified of its packages.
     pub async fn last_modified(&self) -> String {
-        self.site.revision(&demo()).await.number.http_date()
+        edge::date::last_modified(self.site.revision(&demo()).await.number)
     }
 
     /// The Registry loses a revision, which gives no stream record: only an event brings it back.
@@ -100,7 +100,7 @@ impl Scene {
             .revision(&demo())
             .await
             .expect("the registry answers");
-        let last_modified = revision.map_or(String::new(), |revision| revision.number.http_date());
+        let last_modified = revision.map_or(String::new(), |revision| edge::date::last_modified(revision.number));
         let tag = self.site.device(&self.who).await.map(|device| device.tag.to_string());
         let expiry = self.site.clock.now().seconds() + 3600;
         let expires_at = file["queryStringParameters"]["e"]
