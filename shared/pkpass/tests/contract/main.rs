@@ -1,5 +1,6 @@
 //! The crate's contract, one module for each part of it.
 
+mod archive;
 mod authority;
 mod canonical;
 mod identity;
@@ -7,5 +8,6 @@ mod interoperability;
 mod package;
 mod pass_json;
 mod samples;
+mod skeleton;
 mod template;
 mod verify;

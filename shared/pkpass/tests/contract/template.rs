@@ -1,16 +1,15 @@
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Cursor, Write};
 use std::process::Command;
 
 use pkpass::{MAX_UNPACKED_BYTES, Sha1Digest, Template, TemplateError};
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::samples::{self, files, png, zip, zip_of};
+use crate::samples::{self, files, png, zip_of};
 
 /// The faults, one per line, of the right template after a change.
-fn faults_after(change: impl FnOnce(&mut BTreeMap<String, Vec<u8>>)) -> Vec<String> {
+pub fn faults_after(change: impl FnOnce(&mut BTreeMap<String, Vec<u8>>)) -> Vec<String> {
     let mut files = files();
     change(&mut files);
     let of_files = lines(Template::from_files(files.clone()));
@@ -19,7 +18,7 @@ fn faults_after(change: impl FnOnce(&mut BTreeMap<String, Vec<u8>>)) -> Vec<Stri
     of_files
 }
 
-fn lines(result: Result<Template, TemplateError>) -> Vec<String> {
+pub fn lines(result: Result<Template, TemplateError>) -> Vec<String> {
     match result {
         Ok(_) => Vec::new(),
         Err(error) => {
@@ -364,110 +363,6 @@ fn a_template_is_bounded_when_unpacked() {
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].starts_with(&expected), "{found:?}");
     }
-}
-
-#[test]
-fn an_archive_of_very_many_files_is_refused() {
-    let names: Vec<String> = (0..2_001).map(|number| format!("{number}.bin")).collect();
-    let archive = zip(names.iter().map(|name| (name.as_str(), &b""[..])));
-    let found = lines(Template::from_zip(&archive));
-    assert_eq!(
-        found,
-        ["archive: it holds more than 2000 files: remove what no pass shows"]
-    );
-}
-
-#[test]
-fn a_name_twice_in_an_archive_is_refused() {
-    // The writer refuses it, so the second name is given its bytes afterwards.
-    let mut files = files();
-    files.insert("logo2png".to_owned(), png(50, 7));
-    let mut archive = zip_of(&files);
-    let twin = b"logo2png";
-    while let Some(position) = archive.windows(twin.len()).position(|bytes| bytes == twin) {
-        archive[position..position + twin.len()].copy_from_slice(b"logo.png");
-    }
-    let found = lines(Template::from_zip(&archive));
-    assert_eq!(
-        found,
-        ["archive: it holds a file name twice: zip the files again, each once"]
-    );
-}
-
-#[test]
-fn an_archive_that_is_none_is_refused() {
-    for bytes in [&b""[..], b"PK", &samples::zip_of(&files())[1..]] {
-        let found = lines(Template::from_zip(bytes));
-        assert!(found[0].starts_with("archive: it is not a ZIP archive ("), "{found:?}");
-    }
-    let mut broken = zip_of(&files());
-    let content = broken.windows(4).position(|bytes| bytes == b"IDAT").unwrap_or(100);
-    broken[content] ^= 0xff;
-    let found = lines(Template::from_zip(&broken));
-    assert!(!found.is_empty());
-}
-
-#[test]
-fn headers_that_contradict_each_other_are_refused() {
-    let mut archive = zip_of(&files());
-    let name = b"thumbnail.png";
-    let local = archive.windows(name.len()).position(|bytes| bytes == name).unwrap();
-    archive[local] = b'T';
-    let found = lines(Template::from_zip(&archive));
-    assert!(
-        found[0].starts_with("archive: its headers contradict each other ("),
-        "{found:?}"
-    );
-}
-
-/// Sizes stand behind each file then, as in archives of macOS's Finder.
-#[test]
-fn an_archive_that_was_written_as_a_stream_is_taken() {
-    let mut writer = zip::ZipWriter::new_stream(Vec::new());
-    for (name, content) in files() {
-        writer
-            .start_file(name, zip::write::SimpleFileOptions::default())
-            .unwrap();
-        writer.write_all(&content).unwrap();
-    }
-    writer
-        .add_directory("fr.lproj", zip::write::SimpleFileOptions::default())
-        .unwrap();
-    let archive = writer.finish().unwrap().into_inner();
-    let template = Template::from_zip(&archive).unwrap();
-    assert_eq!(template.version(), samples::template().version());
-}
-
-#[test]
-fn files_behind_a_password_are_named() {
-    let mut archive = zip([("icon.png", &png(1, 1)[..])]);
-    // Bit 0 of the flags, in the header before the file and in the directory.
-    for (mark, flags) in [(b"PK\x03\x04", 6), (b"PK\x01\x02", 8)] {
-        let header = archive.windows(4).position(|bytes| bytes == mark).unwrap();
-        archive[header + flags] |= 1;
-    }
-    let found = lines(Template::from_zip(&archive));
-    assert!(
-        found[0].starts_with("icon.png: it cannot be read (") && found[0].ends_with("without a password"),
-        "{found:?}"
-    );
-}
-
-#[test]
-fn a_link_in_an_archive_is_refused() {
-    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    let options = zip::write::SimpleFileOptions::default();
-    for (name, content) in files() {
-        writer.start_file(name, options).unwrap();
-        writer.write_all(&content).unwrap();
-    }
-    writer.add_symlink("strip.png", "/etc/passwd", options).unwrap();
-    let archive = writer.finish().unwrap().into_inner();
-    let found = lines(Template::from_zip(&archive));
-    assert_eq!(
-        found,
-        ["strip.png: it is a symbolic link: put the file itself into the archive"]
-    );
 }
 
 #[test]
