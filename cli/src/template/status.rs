@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use aws::dynamodb::Registry;
 use passes::ids::TemplateId;
-use passes::ports::{MovePointer as _, NoteUpload as _, StoreResult, UploadNote};
+use passes::ports::{MovePointer as _, NoteUpload as _, UploadNote};
 use passes::revision::PublishedTemplate;
 use passes::sweep::{SEGMENTS, SweepProgress, Tally};
 use serde_json::json;
@@ -22,8 +22,10 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 pub async fn run(id: &TemplateId, format: Format, patience: Option<Duration>, place: &Place) -> Result<(), Failure> {
     let registry = place.registry().await?;
     let failed = |error| place.failure(&error);
-    let refused = refused_upload(&registry, id).await.map_err(failed)?;
-    let Some(mut published) = registry.pointer(id).await.map_err(failed)? else {
+    let note = registry.upload_note(id).await.map_err(failed)?;
+    let published = registry.pointer(id).await.map_err(failed)?;
+    let refused = refused_upload(note, published.as_ref());
+    let Some(mut published) = published else {
         return Err(match refused {
             Some(note) => Failure::new(format!(
                 "{} has no template {id}: what was uploaded {} cannot be published:\n{}",
@@ -107,10 +109,9 @@ async fn followed(
 
 /// The last upload, if it was refused. One that was published since has another stamp, and moved
 /// the pointer later.
-async fn refused_upload(registry: &Registry, id: &TemplateId) -> StoreResult<Option<UploadNote>> {
-    let note = registry.upload_note(id).await?.filter(|note| note.refused.is_some());
-    let published = registry.pointer(id).await?;
-    Ok(note.filter(|note| published.is_none_or(|published| published.published_at <= note.noted_at)))
+fn refused_upload(note: Option<UploadNote>, published: Option<&PublishedTemplate>) -> Option<UploadNote> {
+    let refused = note.filter(|note| note.refused.is_some());
+    refused.filter(|note| published.is_none_or(|published| published.published_at <= note.noted_at))
 }
 
 fn indented(lines: &str) -> String {

@@ -76,15 +76,16 @@ where
         let Some(moved) = move_to(store, files, clock.now(), id, template, current.as_ref(), None).await? else {
             continue;
         };
-        return match (moved, &current) {
-            (Moved::Now(pointer), _) => {
+        return match moved {
+            Moved::Now(pointer) => {
                 let begun = sweep::begin(queue, &pointer).await;
                 begun.map_err(MoveError::not_swept(&pointer))?;
                 Ok(TemplateOutcome::Published(pointer))
             }
-            (Moved::Before(pointer), Some(published)) => {
+            Moved::Before(published) => {
                 let begun = sweep::begin_what_is_not_begun(queue, published).await;
-                let begun = begun.map_err(MoveError::not_swept(&pointer))?;
+                let begun = begun.map_err(MoveError::not_swept(&published.pointer))?;
+                let pointer = published.pointer.clone();
                 Ok(match begun {
                     // Since the first turn, so by us, and the answer was lost; or by somebody with the same files.
                     _ if turn > 0 => TemplateOutcome::Published(pointer),
@@ -92,7 +93,6 @@ where
                     _ => TemplateOutcome::ToldAgain(pointer),
                 })
             }
-            (Moved::Before(pointer), None) => Ok(TemplateOutcome::Unchanged(pointer)),
         };
     }
     Err(MoveError::NotMoved(StoreError::Contended {
@@ -102,33 +102,33 @@ where
 }
 
 /// Where a pointer names the wanted version.
-pub(crate) enum Moved {
+pub(crate) enum Moved<'a> {
     Now(TemplatePointer),
     /// It was there already.
-    Before(TemplatePointer),
+    Before(&'a PublishedTemplate),
 }
 
 /// One turn: stores the version and moves the pointer from where it was read. `None` means that
 /// somebody else has moved it meanwhile, or we have and did not hear of it.
-pub(crate) async fn move_to<S, F>(
+pub(crate) async fn move_to<'a, S, F>(
     store: &S,
     files: &F,
     now: Timestamp,
     id: &TemplateId,
     template: &Template,
-    current: Option<&PublishedTemplate>,
+    current: Option<&'a PublishedTemplate>,
     upload: Option<&str>,
-) -> StoreResult<Option<Moved>>
+) -> StoreResult<Option<Moved<'a>>>
 where
     S: MovePointer,
     F: StoreTemplate,
 {
-    let current = current.map(|published| &published.pointer);
-    if let Some(pointer) = current
-        && pointer.version == template.version()
+    if let Some(published) = current
+        && published.pointer.version == template.version()
     {
-        return Ok(Some(Moved::Before(pointer.clone())));
+        return Ok(Some(Moved::Before(published)));
     }
+    let current = current.map(|published| &published.pointer);
     files
         .store_template(id, template.version(), template.to_bundle())
         .await?;

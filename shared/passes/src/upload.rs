@@ -99,7 +99,7 @@ where
                 sweep::begin(queue, &pointer).await?;
                 UploadOutcome::Published(pointer)
             }
-            Moved::Before(pointer) => UploadOutcome::Unchanged(pointer),
+            Moved::Before(published) => UploadOutcome::Unchanged(published.pointer.clone()),
         });
     }
     Err(StoreError::Contended {
