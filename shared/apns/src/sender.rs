@@ -1,6 +1,6 @@
 //! The client itself: which connection a push takes, and whether it is tried once more.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use passes::ids::PassTypeIdentifier;
@@ -192,7 +192,7 @@ impl Shared {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Current> {
-        self.current.lock().expect("no panic while the lock was held")
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Seconds since the epoch.
