@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use passes::fan_out::FurtherPages;
 use passes::ids::{PassKey, TemplateId};
@@ -17,7 +16,7 @@ use super::actors::{Hands, Killed, publish};
 use super::engine::{Call, Item, REGISTRY, number, text};
 use super::invariants::Violation;
 use super::material;
-use super::queues::{Message, Queues, hand_over};
+use super::queues::{Message, Queues, Taken, hand_over, take_up, up_after};
 use super::wire::{Ask, Verdict};
 use super::world::{Actor, TEMPLATE, World, pass_of, template_key, upload_key};
 
@@ -381,32 +380,15 @@ pub(super) async fn sweeper(hands: Hands, message: Message, looks: Option<u8>) {
         records: &hands.sources,
         queue: &queues,
     };
-    let seen = AtomicU8::new(0);
-    let time_is_up = || looks.is_some_and(|looks| seen.fetch_add(1, Ordering::Relaxed) >= looks);
     let passes = Passes(&hands);
-    let done = match hands.serve(sweep.sweep_page(page, &passes, time_is_up)).await {
-        Ok(Ok(report)) => {
-            hands.note(|| match report.end {
-                SweepEnd::Overtaken => format!("{message}: another version is published"),
-                SweepEnd::SegmentFinished => format!("{message}: the last page"),
-                SweepEnd::HandedOn => format!("{message}: handed on"),
-                SweepEnd::Stuck => format!("{message}: nothing could be done"),
-            });
-            hands.shared.lock().function_returned(hands.actor);
-            report.end != SweepEnd::Stuck
-        }
-        Ok(Err(error)) => {
-            hands.failed(&message.to_string(), &error);
-            false
-        }
-        Err(Killed) => {
-            hands.note(|| format!("dies with {message}"));
-            false
-        }
+    let run = async {
+        let report = sweep.sweep_page(page, &passes, up_after(looks)).await?;
+        Ok(match report.end {
+            SweepEnd::Overtaken => Taken::done("another version is published"),
+            SweepEnd::SegmentFinished => Taken::done("the last page"),
+            SweepEnd::HandedOn => Taken::done("handed on"),
+            SweepEnd::Stuck => Taken::not_done("nothing could be done"),
+        })
     };
-    let mut world = hands.shared.lock();
-    world.attempt_ended(hands.actor);
-    if !done {
-        world.enqueue(message);
-    }
+    take_up(&hands, &message, run).await;
 }

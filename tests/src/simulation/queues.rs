@@ -1,6 +1,7 @@
 //! `PublishQueue`, `PushQueue` and `SweepQueue`: what is sent is delivered at least once, late, twice and in any order.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
@@ -207,23 +208,48 @@ pub(super) async fn pager(hands: Hands, message: Message, looks: Option<u8>) {
         pace: &pace,
         clock: &hands.clock,
     };
-    let seen = AtomicU8::new(0);
-    let time_is_up = || looks.is_some_and(|looks| seen.fetch_add(1, Ordering::Relaxed) >= looks);
     let run = async {
-        let report = pages.take_up(page, time_is_up).await;
+        let report = pages.take_up(page, up_after(looks)).await;
         concluded(&breaker, &hands).await?;
-        report
+        Ok(match report?.end {
+            PageEnd::NoRevision => Taken::done("there is no revision"),
+            PageEnd::Last => Taken::done("the last page"),
+            PageEnd::HandedOn => Taken::done("handed on"),
+        })
     };
-    let outcome = hands.serve(run).await;
-    let done = match outcome {
-        Ok(Ok(report)) => {
-            hands.note(|| match report.end {
-                PageEnd::NoRevision => format!("{message}: there is no revision"),
-                PageEnd::Last => format!("{message}: the last page"),
-                PageEnd::HandedOn => format!("{message}: handed on"),
-            });
+    take_up(&hands, &message, run).await;
+}
+
+/// Whether time is up: at so many `looks` at the clock it is not.
+pub(super) fn up_after(looks: Option<u8>) -> impl Fn() -> bool + Sync {
+    let seen = AtomicU8::new(0);
+    move || looks.is_some_and(|looks| seen.fetch_add(1, Ordering::Relaxed) >= looks)
+}
+
+/// What came of a message.
+pub(super) struct Taken {
+    end: &'static str,
+    done: bool,
+}
+
+impl Taken {
+    pub fn done(end: &'static str) -> Self {
+        Self { end, done: true }
+    }
+
+    /// The message comes again.
+    pub fn not_done(end: &'static str) -> Self {
+        Self { end, done: false }
+    }
+}
+
+/// A function with one message, which comes again until it is done with.
+pub(super) async fn take_up(hands: &Hands, message: &Message, run: impl Future<Output = StoreResult<Taken>> + Send) {
+    let done = match hands.serve(run).await {
+        Ok(Ok(taken)) => {
+            hands.note(|| format!("{message}: {}", taken.end));
             hands.shared.lock().function_returned(hands.actor);
-            true
+            taken.done
         }
         Ok(Err(error)) => {
             hands.failed(&message.to_string(), &error);
@@ -237,6 +263,6 @@ pub(super) async fn pager(hands: Hands, message: Message, looks: Option<u8>) {
     let mut world = hands.shared.lock();
     world.attempt_ended(hands.actor);
     if !done {
-        world.enqueue(message);
+        world.enqueue(message.clone());
     }
 }
