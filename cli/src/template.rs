@@ -92,10 +92,12 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
             for name in template.file_names() {
                 say!("  {name}");
             }
+            warn(&template);
             Ok(())
         }
         Command::Put { path, id, place } => {
             let template = open(&path)?;
+            warn(&template);
             put(&template, &id, &place.open().await?).await
         }
         Command::Status {
@@ -211,6 +213,19 @@ fn unknown(id: &TemplateId, place: &Place) -> Failure {
         "{} has no template {id}; publish it with `livepass template put`",
         place.name()
     ))
+}
+
+/// What phones show otherwise than was meant, and what each row has to bring.
+fn warn(template: &Template) {
+    let warnings = template.warnings();
+    match warnings.len() {
+        0 => return,
+        1 => say!("One warning; the template can be published with it:"),
+        count => say!("{count} warnings; the template can be published with them:"),
+    }
+    for warning in warnings {
+        say!("  {warning}");
+    }
 }
 
 fn open(path: &Path) -> Result<Template, Failure> {

@@ -58,6 +58,20 @@ impl Backend {
             .expect("the field is set");
     }
 
+    /// A record as the table has it, if it is there.
+    pub async fn row(&self, pass_type: &str, serial: &str) -> Option<Value> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.passes_table)
+            .set_key(Some(self.key(pass_type, serial)))
+            .consistent_read(true)
+            .send()
+            .await
+            .expect("the record is read");
+        output.item.map(|item| json_of(&AttributeValue::M(item)))
+    }
+
     pub async fn delete(&self, pass_type: &str, serial: &str) {
         self.client
             .delete_item()
@@ -89,5 +103,19 @@ fn attribute(value: &Value) -> AttributeValue {
                 .map(|(key, value)| (key.clone(), attribute(value)))
                 .collect(),
         ),
+    }
+}
+
+fn json_of(attribute: &AttributeValue) -> Value {
+    match attribute {
+        AttributeValue::Bool(value) => Value::Bool(*value),
+        AttributeValue::N(literal) => serde_json::from_str(literal).expect("a number"),
+        AttributeValue::S(text) => Value::String(text.clone()),
+        AttributeValue::L(items) => Value::Array(items.iter().map(json_of).collect()),
+        AttributeValue::M(entries) => {
+            let entries = entries.iter();
+            Value::Object(entries.map(|(key, value)| (key.clone(), json_of(value))).collect())
+        }
+        _ => Value::Null,
     }
 }

@@ -111,10 +111,27 @@ impl PublishChanges {
         publisher.publish(key, hint).await
     }
 
-    /// Whether the key was published in time. Says why not.
+    /// Whether the key was published in time. Says why not. Where an image is not there yet, the queue
+    /// brings the key again.
     async fn published(&self, key: &PassKey, hint: Hint, batch: &Batch) -> bool {
         let publish = self.publish(key, hint, &batch.breaker);
-        said(key, timeout_at(batch.publish, publish).await).is_some()
+        match said(key, timeout_at(batch.publish, publish).await) {
+            Some(PublishOutcome::Refused { look_again: true, .. }) => self.looks_again(key, hint, batch).await,
+            outcome => outcome.is_some(),
+        }
+    }
+
+    /// Whether the next look is the queue's matter, or there is none.
+    async fn looks_again(&self, key: &PassKey, hint: Hint, batch: &Batch) -> bool {
+        let Some((hint, pause)) = hint.next_look() else {
+            return true;
+        };
+        let key = key.clone();
+        let next = [KeyToPublish { key, hint }];
+        matches!(
+            timeout_at(batch.hand_over, self.keys.send_keys(&next, pause)).await,
+            Ok(Ok(()))
+        )
     }
 
     /// Whether a key that failed is the queue's matter from now on.

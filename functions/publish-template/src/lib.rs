@@ -76,7 +76,7 @@ impl EventFunction for PublishTemplate {
             Ok(outcome) => {
                 report::upload(&id, &outcome);
                 Ok(match outcome {
-                    UploadOutcome::Published(_) => Answer::Published,
+                    UploadOutcome::Published { .. } => Answer::Published,
                     UploadOutcome::Unchanged(_) => Answer::Unchanged,
                     UploadOutcome::Known => Answer::Known,
                     UploadOutcome::Refused(_) => Answer::Refused,

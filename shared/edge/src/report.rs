@@ -22,7 +22,8 @@ pub fn published(key: &PassKey, report: &PublishReport) {
     metrics::counter!("devices_advanced").increment(devices.advanced.into());
     metrics::counter!("pages_sent").increment(devices.pages_sent.into());
     if let Some(notice) = &report.notice {
-        problem(key, notice, "a part of the record is ignored");
+        metrics::counter!("warnings").increment(1);
+        problem(key, notice, "published with a warning");
     }
     let line = |revision: u64, message: &str| {
         tracing::info!(
@@ -49,20 +50,23 @@ pub fn published(key: &PassKey, report: &PublishReport) {
         PublishOutcome::Refused {
             problem: refused,
             serving,
-        } => problem(
-            key,
-            refused,
-            match serving {
-                Some(_) => "the record cannot be published; the last good pass stays in service",
-                None => "the record cannot be published; no pass has been before",
-            },
-        ),
+            ..
+        } => {
+            metrics::counter!("problems").increment(1);
+            metrics::counter!("problems_by_kind", "kind" => refused.kind.label()).increment(1);
+            problem(
+                key,
+                refused,
+                match serving {
+                    Some(_) => "the record cannot be published; the last good pass stays in service",
+                    None => "the record cannot be published; no pass has been before",
+                },
+            );
+        }
     }
 }
 
 fn problem(key: &PassKey, problem: &Problem, message: &str) {
-    metrics::counter!("problems").increment(1);
-    metrics::counter!("problems_by_kind", "kind" => problem.kind.label()).increment(1);
     tracing::warn!(
         pass_type = key.pass_type.as_str(),
         serial = key.serial.as_str(),
@@ -175,8 +179,13 @@ pub fn sweep_failed(page: &SweepPage, error: &StoreError) {
 pub fn upload(id: &TemplateId, outcome: &UploadOutcome) {
     let template = id.as_str();
     match outcome {
-        UploadOutcome::Published(pointer) => {
+        UploadOutcome::Published { pointer, warnings } => {
             metrics::counter!("templates_published").increment(1);
+            // Once for the template, and not again for each of its passes.
+            for warning in warnings {
+                metrics::counter!("warnings").increment(1);
+                tracing::warn!(template, reason = %warning, "the template is published with a warning");
+            }
             tracing::info!(
                 template,
                 version = pointer.version,

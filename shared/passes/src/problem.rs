@@ -1,4 +1,4 @@
-//! Problems: why a pass record cannot be published as it stands.
+//! Problems: why a pass record cannot be published as it stands, and what is published but noteworthy.
 
 use std::fmt;
 
@@ -23,6 +23,8 @@ pub enum ProblemKind {
     Certificate,
     /// `authenticationToken` appeared or changed after the first publish, and is ignored.
     TokenChanged,
+    /// The pass is published, but phones show something else than the row seems to mean.
+    Warning,
 }
 
 impl ProblemKind {
@@ -38,7 +40,13 @@ impl ProblemKind {
             Self::Image => "image",
             Self::Certificate => "certificate",
             Self::TokenChanged => "token-changed",
+            Self::Warning => "warning",
         }
+    }
+
+    /// Whether the pass is published all the same.
+    pub fn is_warning(self) -> bool {
+        matches!(self, Self::TokenChanged | Self::Warning)
     }
 }
 
@@ -60,6 +68,19 @@ impl Problem {
             sentence.push_str(" ...");
         }
         Self { kind, sentence }
+    }
+
+    /// All of them as one: the kind of the first, and each sentence once.
+    pub fn all(problems: impl IntoIterator<Item = Problem>) -> Option<Self> {
+        let mut kind = None;
+        let mut sentences: Vec<String> = Vec::new();
+        for problem in problems {
+            kind.get_or_insert(problem.kind);
+            if !sentences.contains(&problem.sentence) {
+                sentences.push(problem.sentence);
+            }
+        }
+        Some(Self::new(kind?, sentences.join("; ")))
     }
 }
 

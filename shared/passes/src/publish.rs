@@ -73,6 +73,8 @@ pub enum PublishOutcome {
     Refused {
         problem: Problem,
         serving: Option<RevisionNumber>,
+        /// Something that the record names is not there yet, such as an image: look again in a while.
+        look_again: bool,
     },
 }
 
@@ -122,7 +124,9 @@ where
                     fan_out: FanOutReport::default(),
                 }));
             }
-            Err(NotWanted::Refused(problem)) => return self.refuse(key, &locked, &seen, problem, hint).await,
+            Err(NotWanted::Refused { problem, look_again }) => {
+                return self.refuse(key, &locked, &seen, problem, look_again, hint).await;
+            }
         };
         if let Some(current) = &locked.revision {
             if current.fingerprint == wanted.fingerprint && !hint.renews(current.number) {
@@ -234,6 +238,7 @@ where
         locked: &Locked,
         seen: &Seen,
         problem: Problem,
+        look_again: bool,
         hint: Hint,
     ) -> StoreResult<Option<PublishReport>> {
         self.settle_problem(key, locked.problem.as_ref(), Some(&problem))
@@ -257,7 +262,11 @@ where
         };
         let serving = locked.revision.as_ref().map(|revision| revision.number);
         Ok(Some(PublishReport {
-            outcome: PublishOutcome::Refused { problem, serving },
+            outcome: PublishOutcome::Refused {
+                problem,
+                serving,
+                look_again,
+            },
             notice: None,
             fan_out,
         }))
@@ -318,7 +327,7 @@ where
     fn record_differs(&self, record: Option<&Attributes>, seen: &Seen) -> bool {
         match (record, &seen.record) {
             (None, None) => false,
-            (Some(now), Some(then)) => PassRecord::parse(now) != PassRecord::parse(then),
+            (Some(now), Some(then)) => PassRecord::read(now) != PassRecord::read(then),
             _ => true,
         }
     }

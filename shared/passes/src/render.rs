@@ -1,72 +1,95 @@
 //! Rendering: record + template -> the final pass.json.
 
+mod lay;
+mod origin;
+
 use pkpass::canonical_json;
+use pkpass::pass_json::{Context, MAX_PASS_JSON_BYTES, Verdict, check, write_in_one_form};
 use serde_json::{Map, Value};
 
-use crate::ids::{PassKey, TeamIdentifier};
+use crate::ids::PassKey;
 use crate::problem::{Problem, ProblemKind};
 use crate::record::PassRecord;
-use crate::tokens::AuthenticationToken;
-
-/// The six groups of fields in a style dictionary.
-const FIELD_GROUPS: [&str; 6] = [
-    "headerFields",
-    "primaryFields",
-    "secondaryFields",
-    "auxiliaryFields",
-    "backFields",
-    "additionalInfoFields",
-];
-
-/// The largest pass.json that is published, in bytes. A revision is one item of at most 400 KB with
-/// its body deflated; 256 KiB fit even where nothing can be deflated. A full card takes some KB.
-pub const MAX_PASS_JSON_BYTES: usize = 256 * 1024;
+use origin::{Origin, Origins};
 
 /// What livepass itself puts into every pass, last, over whatever the template or record say.
 pub struct Injected<'a> {
     pub key: &'a PassKey,
-    pub team: &'a TeamIdentifier,
+    pub team: &'a str,
     pub web_service_url: &'a str,
-    pub token: &'a AuthenticationToken,
+    pub token: &'a str,
 }
 
-/// Renders pass.json in canonical form (sorted keys, compact UTF-8).
+/// A pass.json that every phone takes.
+#[derive(Debug, PartialEq)]
+pub struct Rendering {
+    /// In canonical form: sorted keys, compact UTF-8.
+    pub pass_json: Vec<u8>,
+    /// Where phones show something else than the row seems to mean. What the template causes is said at
+    /// the template, once.
+    pub warnings: Vec<Problem>,
+}
+
+/// Renders pass.json.
 ///
-/// Order: template skeleton, `fields`, `pass`, injected keys. Refuses what Wallet would refuse.
-pub fn render(record: &PassRecord, skeleton: &Value, style: &str, injected: &Injected<'_>) -> Result<Vec<u8>, Problem> {
+/// Order: template skeleton, `fields`, the row's own attributes, `pass`, injected keys. Refuses what
+/// Wallet would refuse, and names all of it, in the words of whoever can mend it.
+pub fn render(
+    record: &PassRecord,
+    skeleton: &Value,
+    injected: &Injected<'_>,
+    context: &Context<'_>,
+) -> Result<Rendering, Vec<Problem>> {
     let mut pass = skeleton.clone();
-    lay_fields(&mut pass, style, &record.fields)?;
-    refuse_patched_fields(&record.patch, style)?;
-    merge_patch(&mut pass, &Value::Object(record.patch.clone()));
+    let mut problems = lay::fields(&mut pass, &record.fields);
+    problems.extend(lay::own_attributes(&mut pass, record));
+    problems.extend(lay::patch(&mut pass, &record.patch));
     let object = as_object(&mut pass);
     for (name, value) in [
         ("passTypeIdentifier", injected.key.pass_type.as_str()),
         ("serialNumber", injected.key.serial.as_str()),
-        ("teamIdentifier", injected.team.as_str()),
+        ("teamIdentifier", injected.team),
         ("webServiceURL", injected.web_service_url),
-        ("authenticationToken", injected.token.expose()),
+        ("authenticationToken", injected.token),
     ] {
         object.insert(name.into(), value.into());
     }
-    let faults = pkpass::pass_json::check(&pass);
-    if !faults.is_empty() {
-        let sentences: Vec<_> = faults
-            .iter()
-            .map(|fault| format!("{}: {}", fault.path, fault.reason))
-            .collect();
-        return Err(Problem::new(ProblemKind::WalletWouldRefuse, sentences.join("; ")));
+    write_in_one_form(&mut pass);
+    let origins = Origins {
+        record,
+        skeleton,
+        pass: &pass,
+    };
+    let mut warnings = Vec::new();
+    for finding in check(&pass, context) {
+        match (finding.verdict(), origins.of(&finding)) {
+            (Verdict::Refuse, Origin::Row(name) | Origin::Template(name)) => problems.push(Problem::new(
+                ProblemKind::WalletWouldRefuse,
+                format!("{name}: {}", finding.reason),
+            )),
+            (Verdict::Warn, Origin::Row(name)) => warnings.push(Problem::new(
+                ProblemKind::Warning,
+                format!("{name}: {}", finding.reason),
+            )),
+            (Verdict::Warn, Origin::Template(_)) => {}
+        }
     }
     let pass_json = canonical_json(&pass);
     if pass_json.len() > MAX_PASS_JSON_BYTES {
-        return Err(Problem::new(
+        problems.push(Problem::new(
             ProblemKind::WalletWouldRefuse,
             format!(
-                "pass.json: it has {} bytes, and at most {MAX_PASS_JSON_BYTES} can be published: shorten its texts",
+                "fields, pass: pass.json has {} bytes with them, and at most {MAX_PASS_JSON_BYTES} can be published: \
+                 shorten the texts",
                 pass_json.len()
             ),
         ));
     }
-    Ok(pass_json)
+    if problems.is_empty() {
+        Ok(Rendering { pass_json, warnings })
+    } else {
+        Err(problems)
+    }
 }
 
 /// The pass as it was, marked as no longer valid. It keeps its web service, so that writing the
@@ -106,101 +129,6 @@ fn as_object(value: &mut Value) -> &mut Map<String, Value> {
     }
 }
 
-fn lay_fields(pass: &mut Value, style: &str, fields: &Map<String, Value>) -> Result<(), Problem> {
-    for (key, value) in fields {
-        let Some((group, index)) = find_field(pass, style, key) else {
-            return Err(Problem::new(
-                ProblemKind::FieldUnknown,
-                format!(
-                    "fields.{key}: the template has no field with this key; it has {}",
-                    field_keys(pass, style).join(", ")
-                ),
-            ));
-        };
-        // find_field has just walked this path.
-        let Some(Value::Array(group)) = pass[style].get_mut(group) else {
-            continue;
-        };
-        match value {
-            Value::Null => {
-                group.remove(index);
-            }
-            Value::Object(overlay) => {
-                if overlay.get("key").is_some_and(|k| k != key.as_str()) {
-                    return Err(Problem::new(
-                        ProblemKind::FieldUnknown,
-                        format!("fields.{key}.key: a field's key cannot be changed; leave it out"),
-                    ));
-                }
-                merge_patch(&mut group[index], value);
-            }
-            Value::Array(_) => {
-                return Err(Problem::new(
-                    ProblemKind::AttributeType,
-                    format!("fields.{key}: must be a string, a number or a map with `value`"),
-                ));
-            }
-            scalar => {
-                as_object(&mut group[index]).insert("value".into(), scalar.clone());
-            }
-        }
-    }
-    Ok(())
-}
-
-fn find_field(pass: &Value, style: &str, key: &str) -> Option<(&'static str, usize)> {
-    FIELD_GROUPS.iter().find_map(|group| {
-        let fields = pass.get(style)?.get(group)?.as_array()?;
-        let index = fields
-            .iter()
-            .position(|field| field.get("key").and_then(Value::as_str) == Some(key))?;
-        Some((*group, index))
-    })
-}
-
-fn field_keys<'a>(pass: &'a Value, style: &str) -> Vec<&'a str> {
-    FIELD_GROUPS
-        .iter()
-        .filter_map(|group| pass.get(style)?.get(group)?.as_array())
-        .flatten()
-        .filter_map(|field| field.get("key")?.as_str())
-        .collect()
-}
-
-fn refuse_patched_fields(patch: &Map<String, Value>, style: &str) -> Result<(), Problem> {
-    let Some(dictionary) = patch.get(style) else {
-        return Ok(());
-    };
-    // Replacing or removing the whole dictionary takes the fields with it.
-    let touched = match dictionary {
-        Value::Object(entries) => FIELD_GROUPS.iter().find(|group| entries.contains_key(**group)),
-        _ => Some(&"the whole dictionary"),
-    };
-    match touched {
-        None => Ok(()),
-        Some(group) => Err(Problem::new(
-            ProblemKind::PatchTouchesFields,
-            format!("pass.{style}: may not change {group}; write field values to `fields` by key"),
-        )),
-    }
-}
-
-/// RFC 7396: objects merge, `null` removes, everything else replaces.
-fn merge_patch(target: &mut Value, patch: &Value) {
-    let Value::Object(entries) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    let object = as_object(target);
-    for (key, value) in entries {
-        if value.is_null() {
-            object.remove(key);
-        } else {
-            merge_patch(object.entry(key.clone()).or_insert(Value::Null), value);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,31 +151,33 @@ mod tests {
 
     fn record(fields: Value, patch: Value) -> PassRecord {
         PassRecord {
-            template: "loyalty".parse().unwrap(),
+            template: Some("loyalty".parse().unwrap()),
             fields: fields.as_object().unwrap().clone(),
+            own: Map::new(),
+            barcode_message: None,
             patch: patch.as_object().unwrap().clone(),
             images: Default::default(),
             authentication_token: None,
             urgency: UpdateUrgency::Now,
+            faults: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
-    fn rendered_with(record: &PassRecord, url: &str) -> Result<Value, Problem> {
+    fn render_with(record: &PassRecord, skeleton: &Value, url: &str) -> Result<Rendering, Problem> {
         let key = PassKey::parse("pass.com.example.loyalty", "A-1").unwrap();
-        let team = "A1B2C3D4E5".parse().unwrap();
-        let token = "0123456789abcdef".parse().unwrap();
-        render(
-            record,
-            &skeleton(),
-            "storeCard",
-            &Injected {
-                key: &key,
-                team: &team,
-                web_service_url: url,
-                token: &token,
-            },
-        )
-        .map(|bytes| serde_json::from_slice(&bytes).unwrap())
+        let injected = Injected {
+            key: &key,
+            team: "A1B2C3D4E5",
+            web_service_url: url,
+            token: "0123456789abcdef",
+        };
+        render(record, skeleton, &injected, &Context::default()).map_err(|problems| Problem::all(problems).unwrap())
+    }
+
+    fn rendered_with(record: &PassRecord, url: &str) -> Result<Value, Problem> {
+        let rendering = render_with(record, &skeleton(), url)?;
+        Ok(serde_json::from_slice(&rendering.pass_json).unwrap())
     }
 
     fn rendered(fields: Value, patch: Value) -> Result<Value, Problem> {
@@ -342,7 +272,7 @@ mod tests {
     fn what_wallet_would_refuse_is_refused_and_the_field_named() {
         let problem = rendered(json!({}), json!({"expirationDate": "tomorrow"})).unwrap_err();
         assert_eq!(problem.kind, ProblemKind::WalletWouldRefuse);
-        assert!(problem.sentence.starts_with("expirationDate: "), "{problem}");
+        assert!(problem.sentence.starts_with("pass.expirationDate: "), "{problem}");
     }
 
     #[test]
@@ -350,7 +280,7 @@ mod tests {
         let plain = record(json!({}), json!({}));
         assert!(rendered_with(&plain, "http://127.0.0.1:8080").is_ok());
         let problem = rendered_with(&plain, "http://passes.example.com").unwrap_err();
-        assert!(problem.sentence.starts_with("webServiceURL: "), "{problem}");
+        assert!(problem.sentence.starts_with("pass.json webServiceURL: "), "{problem}");
     }
 
     #[test]
@@ -366,8 +296,8 @@ mod tests {
         };
         let a = ("balance", Attribute::Number("5".into()));
         let b = ("tier", Attribute::Text("Gold".into()));
-        let one = PassRecord::parse(&attributes([a.clone(), b.clone()])).unwrap();
-        let two = PassRecord::parse(&attributes([b, a])).unwrap();
+        let one = PassRecord::read(&attributes([a.clone(), b.clone()]));
+        let two = PassRecord::read(&attributes([b, a]));
         assert_eq!(
             rendered_with(&one, "https://a.example"),
             rendered_with(&two, "https://a.example")
@@ -379,7 +309,11 @@ mod tests {
         // One byte in the table, six in JSON.
         let problem = rendered(json!({"terms": "\u{1}".repeat(60_000)}), json!({})).unwrap_err();
         assert_eq!(problem.kind, ProblemKind::WalletWouldRefuse);
-        assert!(problem.sentence.starts_with("pass.json: it has 360"), "{problem}");
+        assert!(
+            problem.sentence.starts_with("fields.terms: it holds a NUL")
+                || problem.sentence.starts_with("fields, pass: pass.json has 360"),
+            "{problem}"
+        );
     }
 
     #[test]

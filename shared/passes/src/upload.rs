@@ -5,7 +5,7 @@
 //! more in the end. Its stamp is noted with the move, so that an old message cannot undo what has
 //! been published or rolled back since.
 
-use pkpass::Template;
+use pkpass::{Fault, Template};
 
 use crate::ids::TemplateId;
 use crate::ports::{
@@ -23,8 +23,11 @@ const MAX_REASON_BYTES: usize = 16 * 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UploadOutcome {
-    /// The pointer has moved, and its passes follow.
-    Published(TemplatePointer),
+    /// The pointer has moved, and its passes follow. The warnings are for the designer.
+    Published {
+        pointer: TemplatePointer,
+        warnings: Vec<Fault>,
+    },
     /// These very files are published already.
     Unchanged(TemplatePointer),
     /// This upload was taken in before; what has been published since stays.
@@ -97,7 +100,10 @@ where
         return Ok(match moved {
             Moved::Now(pointer) => {
                 sweep::begin(queue, &pointer).await?;
-                UploadOutcome::Published(pointer)
+                UploadOutcome::Published {
+                    pointer,
+                    warnings: template.warnings().to_vec(),
+                }
             }
             Moved::Before(published) => UploadOutcome::Unchanged(published.pointer.clone()),
         });

@@ -19,14 +19,33 @@ pub struct Hint {
     /// since the epoch): an earlier revision is written anew, even where it shows what the record
     /// says. A phone may hold one that came after the backup, and nothing in the table tells.
     pub restored_at: Option<u64>,
+    /// How often it has been looked for something that the record names and that was not there.
+    pub looks: u8,
 }
+
+/// The pauses after which something that a record names and that is not there is looked for again:
+/// an image that is uploaded beside the write comes within seconds, one that somebody was asked for within
+/// the hour. Then it is left to the next write, or to an operator who publishes the pass again. SQS
+/// delays a message by 900 seconds at most.
+const LOOKS: [u64; 8] = [30, 60, 120, 300, 600, 900, 900, 900];
 
 impl Hint {
     /// Asked for by hand.
     pub const EXPLICIT: Self = Self {
         explicit: true,
         restored_at: None,
+        looks: 0,
     };
+
+    /// The next look for what was not there, and the pause before it; `None` after the last one.
+    pub fn next_look(self) -> Option<(Self, Duration)> {
+        let pause = LOOKS.get(usize::from(self.looks))?;
+        let next = Self {
+            looks: self.looks + 1,
+            ..self
+        };
+        Some((next, Duration::from_secs(*pause)))
+    }
 
     /// Whether a revision has to be written anew. Once it has been, it is later than the restore.
     pub fn renews(&self, revision: RevisionNumber) -> bool {

@@ -14,6 +14,9 @@ use crate::pem;
 /// statement, "custom extensions".
 const PASS_TYPE_MARKER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113635.100.6.1.16");
 
+/// Apple's mark in certificates that may sign passes with NFC.
+const NFC_EXTENSION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113635.100.6.1.26");
+
 /// The certificate that passes of one type are signed with, and the intermediate that issued it.
 ///
 /// What has been made is sure to be for a pass type and a team, to carry Apple's marker, to hold
@@ -148,6 +151,12 @@ impl SigningCertificate {
     /// The team that the certificate belongs to: the subject's OU.
     pub fn team_identifier(&self) -> &str {
         &self.team_identifier
+    }
+
+    /// Whether passes of this type may have NFC or ask for the holder's data: Apple grants that by an
+    /// extension of the certificate. With an ordinary one, phones refuse such a pass.
+    pub fn allows_nfc(&self) -> bool {
+        self.leaf.has_extension(NFC_EXTENSION)
     }
 
     /// From when leaf and intermediate are both valid.

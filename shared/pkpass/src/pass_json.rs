@@ -1,210 +1,108 @@
-//! The rules of pass.json.
+//! What a pass.json may contain.
 //!
-//! Judged is what is known to make Wallet refuse or ignore a pass. Keys that are not known here
-//! are left alone, because Apple adds new ones every year.
+//! [`table`] has every known key with its type, range and words; [`Rule`] what is held against a pass
+//! beyond that. Both have verdict and evidence, and `docs/pass.md` is written from them. Keys that are
+//! not known pass unchanged, because Apple adds new ones every year.
 
 mod barcodes;
 mod colours;
+mod companions;
 mod dates;
-mod fields;
+mod finding;
+mod judge;
+mod rules;
+mod styles;
+pub mod table;
+mod texts;
 mod web_service;
+mod written;
 
 use serde_json::{Map, Value};
 
+pub use finding::{Finding, Place, Step, Verdict};
+pub use judge::slip_of;
+pub use rules::Rule;
+pub use table::{CLASSIC_STYLES, STYLES};
+pub use texts::Texts;
 pub use web_service::check_web_service_url;
+pub use written::write_in_one_form;
 
-use crate::fault::Fault;
+use judge::{Judge, Stage};
 
-/// The keys of which pass.json holds exactly one: the pass's style.
-pub const STYLES: [&str; 5] = ["boardingPass", "coupon", "eventTicket", "generic", "storeCard"];
+/// The largest pass.json that is taken, in bytes. A revision is one item of at most 400 KB with its
+/// body deflated; 256 KiB fit even where nothing can be deflated. A full card takes some KB.
+pub const MAX_PASS_JSON_BYTES: usize = 256 * 1024;
+
+/// What a pass.json depends on beside itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Context<'a> {
+    /// The template's texts; without them no change message is a key.
+    pub texts: Option<&'a Texts>,
+    /// Whether the certificate may sign passes with NFC; `None` where that is not known.
+    pub nfc_certificate: Option<bool>,
+    /// Unix seconds; `None` leaves out what depends on the time.
+    pub now: Option<i64>,
+    /// Whether the pass is published for the first time.
+    pub is_new: bool,
+}
 
 /// Judges a finished pass.json, in which the keys that the server injects are present.
 ///
-/// Returns every fault, in the order of the rules; none means that Wallet takes the pass. Paths
-/// are those of the JSON: `storeCard.primaryFields[0].key`.
+/// Returns everything that was found, in the order of the table and the rules; nothing means that a
+/// phone takes the pass and shows what was meant.
 ///
 /// ```
-/// let faults = pkpass::pass_json::check(&serde_json::json!({
+/// use pkpass::pass_json::{Context, check};
+///
+/// let found = check(&serde_json::json!({
 ///     "formatVersion": 1,
 ///     "description": "Coffee card",
 ///     "organizationName": "Example Coffee",
 ///     "passTypeIdentifier": "pass.com.example.coffee",
 ///     "teamIdentifier": "A1B2C3D4E5",
 ///     "serialNumber": "4711",
-///     "expirationDate": "2026-12-31T23:59:59.000Z",
+///     "labelColor": "red",
 ///     "storeCard": {},
-/// }));
-/// assert_eq!(faults[0].path, "expirationDate");
+/// }), &Context::default());
+/// assert_eq!(found[0].place().to_string(), "labelColor");
 /// ```
-pub fn check(pass: &Value) -> Vec<Fault> {
-    check_at(Stage::Finished, pass)
+pub fn check(pass: &Value, context: &Context<'_>) -> Vec<Finding> {
+    check_at(Stage::Finished, pass, context)
 }
 
-/// Judges a template's pass.json, before a record's fields are laid over it and the server's keys
-/// are injected.
+/// Judges a template's pass.json as a row without any fields would make it.
 ///
-/// What is absent may still come, so only this must be there: one style, the key of every field, and what all
-/// passes of a template have: `formatVersion`, `description` and `organizationName`. A record may set these
-/// too, but left to records, a slip in a template would be a fault of each of them. What is present must be right, except the keys that are always overwritten:
-/// `passTypeIdentifier`, `teamIdentifier`, `serialNumber`, `webServiceURL` and
-/// `authenticationToken`.
-pub fn check_skeleton(pass: &Value) -> Vec<Fault> {
-    check_at(Stage::Skeleton, pass)
+/// What a row can bring may be absent and is warned of: the value of a field, a boarding pass's
+/// `transitType`, the message of a barcode. What all passes of a template have must be there:
+/// `formatVersion`, `description`, `organizationName`, one style, the key of every field; left to rows, a slip in
+/// a template would be a fault of each of them. What is present must be right, except the keys that are
+/// always overwritten: [`table::INJECTED`].
+pub fn check_skeleton(pass: &Value, context: &Context<'_>) -> Vec<Finding> {
+    let mut pass = pass.clone();
+    write_in_one_form(&mut pass);
+    check_at(Stage::Skeleton, &pass, context)
 }
 
-/// The styles that `pass` holds, in [`STYLES`]'s order.
-pub(crate) fn styles_of(pass: &Map<String, Value>) -> Vec<&'static str> {
+/// The styles that `pass` holds, in [`STYLES`]'s order: a classic one before the poster.
+pub fn styles_of(pass: &Map<String, Value>) -> Vec<&'static str> {
     STYLES.into_iter().filter(|style| pass.contains_key(*style)).collect()
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Skeleton,
-    Finished,
-}
-
-struct Inspection {
-    stage: Stage,
-    faults: Vec<Fault>,
-}
-
-impl Inspection {
-    fn fault(&mut self, path: impl Into<String>, reason: impl Into<String>) {
-        self.faults.push(Fault::new(path, reason));
-    }
-
-    /// A fault of something that a record could still bring, so a skeleton does not have it.
-    fn lacks(&mut self, path: impl Into<String>, reason: impl Into<String>) {
-        if self.stage == Stage::Finished {
-            self.fault(path, reason);
-        }
-    }
-}
-
-fn check_at(stage: Stage, pass: &Value) -> Vec<Fault> {
-    let mut inspection = Inspection {
-        stage,
-        faults: Vec::new(),
-    };
+fn check_at(stage: Stage, pass: &Value, context: &Context<'_>) -> Vec<Finding> {
+    let mut judge = Judge::new(stage);
     let Value::Object(pass) = pass else {
-        inspection.fault("pass.json", "it is not a JSON object: write {...}");
-        return inspection.faults;
+        let place = Place::default().key("pass.json");
+        judge.find(Rule::NotAnObject, place, "it is not a JSON object: write {...}");
+        return judge.findings;
     };
-    format_version(&mut inspection, pass);
-    names(&mut inspection, pass);
+    let no_texts = Texts::default();
+    judge.object(&Place::default(), &table::PASS, pass);
     if stage == Stage::Finished {
-        identifiers(&mut inspection, pass);
-        web_service::check(&mut inspection, pass);
+        companions::identifiers(&mut judge, pass);
+        web_service::check(&mut judge, pass);
     }
-    style(&mut inspection, pass);
-    dates::check(&mut inspection, pass);
-    barcodes::check(&mut inspection, pass);
-    colours::check(&mut inspection, pass);
-    companions(&mut inspection, pass);
-    inspection.faults
-}
-
-fn format_version(inspection: &mut Inspection, pass: &Map<String, Value>) {
-    const FIX: &str = "write the number 1, the only version that there is";
-    match pass.get("formatVersion") {
-        None => inspection.fault("formatVersion", format!("it is missing: {FIX}")),
-        Some(version) if version.as_u64() == Some(1) => {}
-        Some(version) => inspection.fault("formatVersion", format!("it is {version}: {FIX}")),
-    }
-}
-
-fn names(inspection: &mut Inspection, pass: &Map<String, Value>) {
-    for (key, purpose) in [
-        ("description", "what VoiceOver reads for the pass"),
-        ("organizationName", "the name that stands in notifications"),
-    ] {
-        match pass.get(key) {
-            None => inspection.fault(key, format!("it is missing: add {purpose}")),
-            Some(Value::String(text)) if !text.is_empty() => {}
-            Some(_) => inspection.fault(key, format!("it is no text: write {purpose}")),
-        }
-    }
-}
-
-fn identifiers(inspection: &mut Inspection, pass: &Map<String, Value>) {
-    for key in ["passTypeIdentifier", "teamIdentifier", "serialNumber"] {
-        match pass.get(key) {
-            None => inspection.fault(key, "it is missing: add it as text"),
-            Some(Value::String(text)) if text.is_empty() => {
-                inspection.fault(key, "it is empty: write the identifier");
-            }
-            Some(Value::String(text)) if key == "passTypeIdentifier" && !text.starts_with("pass.") => {
-                let reason = format!("`{text}` is no pass type: they begin with `pass.`");
-                inspection.fault(key, reason);
-            }
-            Some(Value::String(_)) => {}
-            Some(_) => inspection.fault(key, "it is no text: put it in quotes"),
-        }
-    }
-}
-
-fn style(inspection: &mut Inspection, pass: &Map<String, Value>) {
-    let styles = styles_of(pass);
-    match styles.as_slice() {
-        [] => inspection.fault(
-            "style",
-            format!("the pass has none: add exactly one of {}", STYLES.join(", ")),
-        ),
-        [_] => {}
-        several => inspection.fault(
-            "style",
-            format!(
-                "the pass has {} ({}): keep exactly one",
-                several.len(),
-                several.join(", ")
-            ),
-        ),
-    }
-    // Each one's fields are judged even when there is one style too many, so that one reading
-    // names everything that has to be mended.
-    for style in styles {
-        match &pass[style] {
-            Value::Object(content) => {
-                if style == "boardingPass" {
-                    transit_type(inspection, content);
-                }
-                fields::check(inspection, style, content);
-            }
-            _ => inspection.fault(style, "it is not a JSON object: write {...}"),
-        }
-    }
-}
-
-fn transit_type(inspection: &mut Inspection, boarding_pass: &Map<String, Value>) {
-    const PATH: &str = "boardingPass.transitType";
-    const FIX: &str = "write PKTransitTypeAir, PKTransitTypeBoat, PKTransitTypeBus, \
-                       PKTransitTypeGeneric or PKTransitTypeTrain";
-    match boarding_pass.get("transitType") {
-        None => inspection.lacks(PATH, format!("a boarding pass needs it: {FIX}")),
-        // By its prefix, so that a type that Apple adds is not refused here.
-        Some(Value::String(kind)) if kind.starts_with("PKTransitType") => {}
-        Some(kind) => inspection.fault(PATH, format!("{kind} is no transit type: {FIX}")),
-    }
-}
-
-fn companions(inspection: &mut Inspection, pass: &Map<String, Value>) {
-    let has_store_identifiers = pass
-        .get("associatedStoreIdentifiers")
-        .and_then(Value::as_array)
-        .is_some_and(|identifiers| !identifiers.is_empty());
-    if pass.contains_key("appLaunchURL") && !has_store_identifiers {
-        inspection.lacks(
-            "appLaunchURL",
-            "Wallet does not know which app to open: add associatedStoreIdentifiers",
-        );
-    }
-    let groups = styles_of(pass)
-        .iter()
-        .any(|style| ["boardingPass", "eventTicket"].contains(style));
-    if pass.contains_key("groupingIdentifier") && !groups {
-        inspection.fault(
-            "groupingIdentifier",
-            "only event tickets and boarding passes are grouped: remove it",
-        );
-    }
+    styles::check(&mut judge, pass, context.texts.unwrap_or(&no_texts));
+    barcodes::check(&mut judge, pass);
+    companions::check(&mut judge, pass, context);
+    judge.findings
 }

@@ -2,7 +2,6 @@
 
 mod folder;
 mod inspection;
-mod strings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -20,7 +19,7 @@ use crate::manifest::Manifest;
 use crate::signer::{Identity, SignError};
 use crate::{pass_json, signed_data};
 
-pub(crate) use inspection::{skeleton as parse_pass_json, within_pass_json};
+pub(crate) use inspection::{has_icon, skeleton as parse_pass_json, within_pass_json};
 
 const PASS_JSON: &str = "pass.json";
 
@@ -65,6 +64,8 @@ pub struct Template {
     names: Vec<String>,
     manifest: Manifest,
     archive: PreparedArchive,
+    warnings: Vec<Fault>,
+    texts: pass_json::Texts,
 }
 
 impl Template {
@@ -115,15 +116,14 @@ impl Template {
     /// Every fault of the template.
     pub fn from_files(files: BTreeMap<String, Vec<u8>>) -> Result<Self, TemplateError> {
         let (mut files, mut faults) = inspection::unwrap(files);
-        faults.extend(inspection::faults_of(&files));
-        if !faults.is_empty() {
+        let inspected = inspection::inspect(&files);
+        faults.extend(inspected.faults);
+        let Some(skeleton) = inspected.skeleton.filter(|_| faults.is_empty()) else {
             return Err(faults.into());
-        }
+        };
         let version = version_of(&files);
         let names = files.keys().cloned().collect();
-        // Both were judged above; what they say here would be a fault that was missed.
         let skeleton_bytes = files.remove(PASS_JSON).unwrap_or_default();
-        let skeleton = inspection::skeleton(&skeleton_bytes).map_err(|reason| vec![Fault::new(PASS_JSON, reason)])?;
         let style = skeleton
             .as_object()
             .and_then(|pass| pass_json::styles_of(pass).first().copied())
@@ -144,7 +144,25 @@ impl Template {
             names,
             manifest,
             archive,
+            warnings: inspected.warnings,
+            texts: inspected.texts,
         })
+    }
+
+    /// What phones show otherwise than was meant, and what each row has to bring, by file and key.
+    pub fn warnings(&self) -> &[Fault] {
+        &self.warnings
+    }
+
+    /// The texts of each of its languages.
+    pub fn texts(&self) -> &pass_json::Texts {
+        &self.texts
+    }
+
+    /// Whether it asks for the holder's name and address when the pass is added, which like NFC takes a
+    /// certificate of its own.
+    pub fn has_personalization(&self) -> bool {
+        self.names.iter().any(|name| name == "personalization.json")
     }
 
     /// The version: a name for exactly these files, 64 lower-case hex digits.
@@ -161,7 +179,8 @@ impl Template {
         &self.skeleton
     }
 
-    /// The key of the template's one style: one of [`pass_json::STYLES`].
+    /// The key of the template's style: the classic one of [`pass_json::CLASSIC_STYLES`], or the poster
+    /// if it has no other.
     pub fn style(&self) -> &str {
         self.style
     }

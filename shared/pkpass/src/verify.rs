@@ -13,6 +13,7 @@ use crate::certificate_view::CertificateView;
 use crate::digest::Sha1Digest;
 use crate::fault::{Fault, write_lines};
 use crate::manifest::Manifest;
+use crate::pass_json::{Context, Verdict};
 use crate::{archive, layout, pass_json, png, template};
 
 /// The most that a package may hold, unpacked, in bytes: enough for any package of other senders
@@ -63,8 +64,8 @@ pub fn verify(package: &[u8], root_der: &[u8], now: SystemTime) -> Result<Opened
     let mut faults = file_faults(&files);
 
     let manifest = manifest_of(&files, &mut faults);
-    let pass = pass_of(&files, &mut faults);
     let signed = signature_of(&files, &mut faults);
+    let pass = pass_of(&files, signed.as_ref(), &mut faults);
     if let Some(signed) = &signed {
         chain(&signed.certificate, root_der, now, &mut faults);
         if let Some(pass) = &pass {
@@ -90,7 +91,7 @@ fn file_faults(files: &BTreeMap<String, Vec<u8>>) -> Vec<Fault> {
             layout::refusal(name).or_else(|| layout::is_image(name).then(|| png::check(content).err()).flatten());
         faults.extend(reason.map(|reason| Fault::new(name, reason)));
     }
-    if !files.contains_key("icon.png") {
+    if !template::has_icon(files.keys().map(String::as_str)) {
         let reason = "it is missing, and Wallet ignores a pass without it: add it at the root";
         faults.push(Fault::new("icon.png", reason));
     }
@@ -137,14 +138,24 @@ fn manifest_of(files: &BTreeMap<String, Vec<u8>>, faults: &mut Vec<Fault>) -> Op
     Some(manifest)
 }
 
-fn pass_of(files: &BTreeMap<String, Vec<u8>>, faults: &mut Vec<Fault>) -> Option<Value> {
+fn pass_of(
+    files: &BTreeMap<String, Vec<u8>>,
+    signed: Option<&signature::Signed>,
+    faults: &mut Vec<Fault>,
+) -> Option<Value> {
     let Some(bytes) = files.get("pass.json") else {
         faults.push(missing("pass.json"));
         return None;
     };
     match template::parse_pass_json(bytes) {
         Ok(pass) => {
-            faults.extend(template::within_pass_json(pass_json::check(&pass)));
+            let context = Context {
+                nfc_certificate: signed.map(|signed| signed.certificate.allows_nfc()),
+                ..Context::default()
+            };
+            let found = pass_json::check(&pass, &context);
+            let refused = found.iter().filter(|finding| finding.verdict() == Verdict::Refuse);
+            faults.extend(template::within_pass_json(refused));
             Some(pass)
         }
         Err(reason) => {

@@ -262,7 +262,7 @@ pub(super) async fn designer(hands: Hands, design: Design) {
             Design::TakeIn => {
                 let outcome = take_in(&hands.store, &files, &queues, &hands.clock, &id()).await?;
                 Ok(match outcome {
-                    UploadOutcome::Published(_) => "publishes the upload",
+                    UploadOutcome::Published { .. } => "publishes the upload",
                     UploadOutcome::Unchanged(_) => "finds the upload published already",
                     UploadOutcome::Known => "knows the upload",
                     UploadOutcome::Refused(_) => "refuses the upload",

@@ -14,7 +14,7 @@ async fn pass_json(bench: &Workbench, serial: &str) -> Value {
 
 fn refused(report: PublishReport) -> (ProblemKind, String, Option<u64>) {
     match report.outcome {
-        PublishOutcome::Refused { problem, serving } => {
+        PublishOutcome::Refused { problem, serving, .. } => {
             (problem.kind, problem.sentence, serving.map(|revision| revision.value()))
         }
         other => panic!("{other:?}"),
@@ -102,7 +102,7 @@ async fn what_cannot_become_a_pass_is_refused_with_the_attribute_and_the_fix() {
         (
             json!({"template": "gone"}),
             ProblemKind::TemplateUnknown,
-            "template: no template `gone` has been published",
+            "template: no template of this id has been published",
         ),
         (
             json!({"template": "loyalty", "fields": [1]}),
@@ -122,7 +122,7 @@ async fn what_cannot_become_a_pass_is_refused_with_the_attribute_and_the_fix() {
         (
             json!({"template": "loyalty", "images": {"thumbnail.png": "nowhere.png"}}),
             ProblemKind::Image,
-            "images.thumbnail.png: there is no object `nowhere.png`",
+            "images.thumbnail.png: there is no object of this key",
         ),
         (
             json!({"template": "loyalty", "authenticationToken": "short"}),
@@ -345,7 +345,7 @@ async fn a_pass_json_too_large_to_be_kept_is_refused_and_bricks_nothing() {
     let (kind, sentence, serving) = refused(bench.publish("A").await.unwrap());
     assert_eq!(kind, ProblemKind::WalletWouldRefuse);
     assert!(
-        sentence.starts_with("pass.json: it has 60") && serving.is_some(),
+        sentence.starts_with("fields, pass: pass.json has 60") && serving.is_some(),
         "{sentence}"
     );
     bench.write_balance("A", 2).await;

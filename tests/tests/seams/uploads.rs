@@ -67,14 +67,19 @@ fn pointer(company: &str, seq: u64) -> TemplatePointer {
     }
 }
 
+/// Published without anything to warn of.
+fn published(pointer: TemplatePointer) -> UploadOutcome {
+    UploadOutcome::Published {
+        pointer,
+        warnings: Vec::new(),
+    }
+}
+
 #[tokio::test]
 async fn an_upload_moves_the_pointer_once_and_begins_one_sweep_however_often_it_is_brought() {
     let scene = scene().await;
     scene.upload("A");
-    assert_eq!(
-        scene.take_in().await.unwrap(),
-        UploadOutcome::Published(pointer("A", 1))
-    );
+    assert_eq!(scene.take_in().await.unwrap(), published(pointer("A", 1)));
     let segments: Vec<_> = scene
         .bench
         .queue
@@ -106,10 +111,7 @@ async fn an_upload_that_is_brought_again_after_a_rollback_stays_rolled_back() {
     // Somebody who uploads it anew means it.
     std::fs::remove_file(scene.place()).unwrap();
     scene.upload("B");
-    assert_eq!(
-        scene.take_in().await.unwrap(),
-        UploadOutcome::Published(pointer("B", 4))
-    );
+    assert_eq!(scene.take_in().await.unwrap(), published(pointer("B", 4)));
 }
 
 /// The same for files that were published already when they were uploaded.
@@ -142,7 +144,7 @@ async fn of_two_uploads_the_newer_one_is_published_in_the_end_although_the_older
     });
     let outcome = scene.take_in_by(&tapped).await.unwrap();
     scene.bench.tap.assert_all_acted();
-    assert_eq!(outcome, UploadOutcome::Published(pointer("B", 2)));
+    assert_eq!(outcome, published(pointer("B", 2)));
     assert_eq!(scene.published().await.unwrap().pointer, pointer("B", 2));
 }
 
@@ -162,7 +164,7 @@ async fn an_upload_under_an_old_pointer_does_not_move_it_back() {
     // Its second turn sees C, and A is what lies there: it was uploaded, and nobody has taken it in.
     let outcome = scene.take_in_by(&tapped).await.unwrap();
     scene.bench.tap.assert_all_acted();
-    assert_eq!(outcome, UploadOutcome::Published(pointer("A", 2)));
+    assert_eq!(outcome, published(pointer("A", 2)));
 }
 
 #[tokio::test]

@@ -13,11 +13,11 @@ use passes::device::{Device, Lease, Mark};
 use passes::ports::{StoreError, StoreResult, UploadNote};
 use passes::problem::{Problem, ProblemKind};
 use passes::record::{Attribute, Attributes, UpdateUrgency};
-use passes::render::MAX_PASS_JSON_BYTES;
 use passes::revision::{PinnedImage, PublishedTemplate, Revision, TemplatePointer, TokenOrigin};
 use passes::sweep::{SegmentProgress, SweepProgress, Tally};
 use passes::tag::{RevisionNumber, UpdateTag};
 use passes::time::Timestamp;
+use pkpass::pass_json::MAX_PASS_JSON_BYTES;
 
 use super::expression::{n, s};
 use super::keys::{due_shard, parse_device_pk};

@@ -43,6 +43,8 @@ enum Body {
         explicit: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         restored_at: Option<u64>,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        looks: u8,
     },
     Page {
         pass_type: String,
@@ -72,6 +74,10 @@ struct Cursor {
     serial: String,
 }
 
+fn is_zero(looks: &u8) -> bool {
+    *looks == 0
+}
+
 impl Message {
     /// Reads a message's body.
     pub fn parse(body: &str) -> Result<Self, UnreadableMessage> {
@@ -81,9 +87,14 @@ impl Message {
                 serial,
                 explicit,
                 restored_at,
+                looks,
             } => Self::Publish(KeyToPublish {
                 key: PassKey::parse(&pass_type, &serial)?,
-                hint: Hint { explicit, restored_at },
+                hint: Hint {
+                    explicit,
+                    restored_at,
+                    looks,
+                },
             }),
             Body::Page {
                 pass_type,
@@ -123,6 +134,7 @@ impl Message {
                 serial: key.serial.to_string(),
                 explicit: hint.explicit,
                 restored_at: hint.restored_at,
+                looks: hint.looks,
             },
             Self::Page(NextPage { key, after }) => Body::Page {
                 pass_type: key.pass_type.to_string(),
@@ -194,6 +206,13 @@ mod tests {
                     ..Hint::EXPLICIT
                 }),
                 r#"{"publish":{"explicit":true,"pass_type":"pass.com.example","restored_at":7,"serial":"A-1"}}"#,
+            ),
+            (
+                sent(Hint {
+                    looks: 3,
+                    ..Hint::default()
+                }),
+                r#"{"publish":{"looks":3,"pass_type":"pass.com.example","serial":"A-1"}}"#,
             ),
             (
                 page(None),

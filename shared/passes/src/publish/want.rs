@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use pkpass::pass_json::Context;
 use pkpass::{Sha1Digest, Template};
 
 use super::{PublishMaterial, PublishStore, Publisher};
 use crate::deletion::GRACE_SECONDS;
-use crate::ids::{PassKey, TemplateId};
+use crate::ids::{PassKey, TeamIdentifier, TemplateId};
 use crate::ports::{IdentityFault, ReadSources, SendPage, StoreError, StoreResult};
 use crate::problem::{Problem, ProblemKind};
 use crate::push::SendPush;
@@ -36,7 +37,11 @@ pub(super) struct Wanted {
 /// Why there is nothing that could be published.
 pub(super) enum NotWanted {
     Nothing,
-    Refused(Problem),
+    Refused {
+        problem: Problem,
+        /// Something that the record names is not there yet, and may come without a write to the record.
+        look_again: bool,
+    },
 }
 
 /// The sources that a rendering was made from, to be compared after the write.
@@ -76,21 +81,24 @@ where
             };
             return Ok((seen, wanted));
         };
-        let record = match PassRecord::parse(attributes) {
-            Ok(record) => record,
-            Err(problem) => return Ok((seen, Err(NotWanted::Refused(problem)))),
+        let record = PassRecord::read(attributes);
+        let refused = |more: Option<Problem>| {
+            let problems = record.faults.iter().cloned().chain(more);
+            Err(NotWanted::Refused {
+                problem: Problem::all(problems).unwrap_or_else(|| unknown_template()),
+                look_again: false,
+            })
         };
-        seen.template = Some(record.template.clone());
-        seen.pointer = self.sources.template_pointer(&record.template).await?;
+        seen.template = record.template.clone();
+        let Some(id) = &record.template else {
+            return Ok((seen, refused(None)));
+        };
+        seen.pointer = self.sources.template_pointer(id).await?;
         let Some(pointer) = seen.pointer.clone() else {
-            let problem = Problem::new(
-                ProblemKind::TemplateUnknown,
-                format!("template: no template `{}` has been published", record.template),
-            );
-            return Ok((seen, Err(NotWanted::Refused(problem))));
+            return Ok((seen, refused(Some(unknown_template()))));
         };
         let wanted = self.want_record(key, &record, pointer, current).await?;
-        Ok((seen, wanted.map_err(NotWanted::Refused)))
+        Ok((seen, wanted))
     }
 
     /// Without its record a pass is voided, and let go when its grace is over.
@@ -128,59 +136,102 @@ where
         }))
     }
 
+    /// Goes on after a fault, so that one look names all that has to be mended in a row.
     async fn want_record(
         &self,
         key: &PassKey,
         record: &PassRecord,
         pointer: TemplatePointer,
         current: Option<&Revision>,
-    ) -> StoreResult<Result<Wanted, Problem>> {
+    ) -> StoreResult<Result<Wanted, NotWanted>> {
         let template = self.material.template(&pointer.id, &pointer.version).await?;
+        let mut faults = record.faults.clone();
+        let mut warnings = Vec::new();
         let certificate = match self.material.certificate(&key.pass_type, self.clock.now()).await {
-            Ok(certificate) => certificate,
+            Ok(certificate) => Some(certificate),
             Err(IdentityFault::Store(error)) => return Err(error),
             Err(IdentityFault::Unusable(sentence)) => {
-                return Ok(Err(Problem::new(ProblemKind::Certificate, sentence)));
+                faults.push(Problem::new(ProblemKind::Certificate, sentence));
+                None
             }
         };
-        let images = match self.pin_images(record, current).await? {
-            Ok(images) => images,
-            Err(problem) => return Ok(Err(problem)),
+        let team: Option<TeamIdentifier> = match certificate.as_ref().map(|it| it.team_identifier().parse()) {
+            Some(Err(error)) => {
+                faults.push(Problem::new(ProblemKind::Certificate, format!("{error}")));
+                None
+            }
+            team => team.and_then(Result::ok),
         };
-        let (token, token_origin, notice) = match self.token(key, record, current).await? {
-            Ok(token) => token,
-            Err(problem) => return Ok(Err(problem)),
+        let pinned = self.pin_images(record, current).await?;
+        faults.extend(pinned.faults);
+        let token = match self.token(key, record, current).await? {
+            Ok((token, origin, notice)) => {
+                warnings.extend(notice);
+                Some((token, origin))
+            }
+            Err(problem) => {
+                faults.push(problem);
+                None
+            }
         };
-        let team = match certificate.team_identifier().parse() {
-            Ok(team) => team,
-            Err(error) => return Ok(Err(Problem::new(ProblemKind::Certificate, format!("{error}")))),
+        let allows_nfc = certificate.as_ref().map(|certificate| certificate.allows_nfc());
+        if template.has_personalization() && allows_nfc == Some(false) {
+            faults.push(Problem::new(
+                ProblemKind::Certificate,
+                "personalization.json: the certificate of this pass type is not one for NFC, and phones refuse the \
+                 pass; ask Apple for an NFC certificate, or take the file out of the template",
+            ));
+        }
+        let context = Context {
+            texts: Some(template.texts()),
+            nfc_certificate: allows_nfc,
+            now: i64::try_from(self.clock.now().seconds()).ok(),
+            is_new: current.is_none(),
         };
         let injected = Injected {
             key,
-            team: &team,
+            team: team.as_ref().map_or(STAND_IN, TeamIdentifier::as_str),
             web_service_url: self.web_service_url,
-            token: &token,
+            token: token.as_ref().map_or(STAND_IN, |(token, _)| token.expose()),
         };
-        let pass_json = match render(record, template.skeleton(), template.style(), &injected) {
-            Ok(pass_json) => pass_json,
-            Err(problem) => return Ok(Err(problem)),
+        let rendering = match render(record, template.skeleton(), &injected, &context) {
+            Ok(rendering) => Some(rendering),
+            Err(problems) => {
+                faults.extend(problems);
+                None
+            }
         };
-        let sizes: Vec<_> = images.iter().map(|image| (image.name.clone(), image.size)).collect();
-        // Found out now, the last good pass stays in service; found out when it is sent, none would.
-        if let Err(error) = template.check_size(&pass_json, &sizes) {
-            return Ok(Err(Problem::new(ProblemKind::Image, format!("images: {error}"))));
+        let sizes: Vec<_> = pinned
+            .images
+            .iter()
+            .map(|image| (image.name.clone(), image.size))
+            .collect();
+        if let Some(rendering) = &rendering {
+            // Found out now, the last good pass stays in service; found out when it is sent, none would.
+            if let Err(error) = template.check_size(&rendering.pass_json, &sizes) {
+                faults.push(Problem::new(ProblemKind::Image, format!("images: {error}")));
+            }
         }
+        let (Some(rendering), Some((token, token_origin)), None) = (rendering, token, Problem::all(faults.clone()))
+        else {
+            return Ok(Err(NotWanted::Refused {
+                problem: Problem::all(faults).unwrap_or_else(unknown_template),
+                look_again: pinned.missing,
+            }));
+        };
+        warnings.extend(record.warnings.iter().cloned());
+        warnings.extend(rendering.warnings);
         Ok(Ok(Wanted {
-            fingerprint: fingerprint(&template, &pass_json, &images)?,
-            pass_json,
+            fingerprint: fingerprint(&template, &rendering.pass_json, &pinned.images)?,
+            pass_json: rendering.pass_json,
             template: pointer,
-            images,
+            images: pinned.images,
             token,
             token_origin,
             urgency: record.urgency,
             grace_ends: None,
             begins_grace: false,
-            notice,
+            notice: Problem::all(warnings),
         }))
     }
 
@@ -198,7 +249,7 @@ where
                 return Ok(Ok((
                     revision.token.clone(),
                     revision.token_origin.clone(),
-                    Some(problem),
+                    Some(Problem::new(ProblemKind::TokenChanged, problem.sentence)),
                 )));
             }
             (Err(problem), None) => return Ok(Err(problem)),
@@ -225,36 +276,42 @@ where
     }
 
     /// Images keep the bytes they were published with until the record names another key.
-    async fn pin_images(
-        &self,
-        record: &PassRecord,
-        current: Option<&Revision>,
-    ) -> StoreResult<Result<Vec<PinnedImage>, Problem>> {
-        let mut images = Vec::with_capacity(record.images.len());
+    async fn pin_images(&self, record: &PassRecord, current: Option<&Revision>) -> StoreResult<PinnedImages> {
+        let mut pinned = PinnedImages::default();
         for (name, asset_key) in &record.images {
-            let pinned = current.and_then(|revision| {
+            let known = current.and_then(|revision| {
                 revision
                     .images
                     .iter()
                     .find(|image| image.name == *name && image.key == *asset_key)
             });
-            if let Some(pinned) = pinned {
-                images.push(pinned.clone());
+            if let Some(known) = known {
+                pinned.images.push(known.clone());
                 continue;
             }
-            let Some(asset) = self.material.newest_asset(asset_key).await? else {
-                return Ok(Err(Problem::new(
-                    ProblemKind::Image,
-                    format!("images.{name}: there is no object `{asset_key}` in the assets bucket"),
-                )));
+            let mut fault = |reason: &str| {
+                let sentence = format!("images.{name}: {reason}");
+                pinned.faults.push(Problem::new(ProblemKind::Image, sentence));
+            };
+            let asset = match self.material.newest_asset(asset_key).await {
+                Ok(Some(asset)) => asset,
+                Ok(None) => {
+                    fault("there is no object of this key in the assets bucket; upload it, or name one that is there");
+                    pinned.missing = true;
+                    continue;
+                }
+                // Of a size that no package can hold: it will never be readable.
+                Err(StoreError::Unreadable { .. }) => {
+                    fault("it is larger than a package may be; make it smaller");
+                    continue;
+                }
+                Err(error) => return Err(error),
             };
             if let Err(reason) = pkpass::check_image(name, &asset.bytes) {
-                return Ok(Err(Problem::new(
-                    ProblemKind::Image,
-                    format!("images.{name}: {reason}"),
-                )));
+                fault(&reason);
+                continue;
             }
-            images.push(PinnedImage {
+            pinned.images.push(PinnedImage {
                 name: name.clone(),
                 key: asset_key.clone(),
                 version: asset.version,
@@ -262,8 +319,29 @@ where
                 size: asset.bytes.len() as u64,
             });
         }
-        Ok(Ok(images))
+        Ok(pinned)
     }
+}
+
+/// Where certificate or token are at fault, the rest is judged with this in their place; nothing with it
+/// is published. Sixteen characters, as a token needs.
+const STAND_IN: &str = "0000000000000000";
+
+/// The record's images as far as they can be used.
+#[derive(Default)]
+struct PinnedImages {
+    images: Vec<PinnedImage>,
+    faults: Vec<Problem>,
+    /// One of them is not there, or not there yet.
+    missing: bool,
+}
+
+fn unknown_template() -> Problem {
+    Problem::new(
+        ProblemKind::TemplateUnknown,
+        "template: no template of this id has been published; publish it with `livepass template put`, or name one \
+         that is",
+    )
 }
 
 impl Wanted {

@@ -1,71 +1,43 @@
-use serde_json::{Map, Value};
-
-use super::Inspection;
-
-pub(super) fn check(inspection: &mut Inspection, pass: &Map<String, Value>) {
-    for key in ["expirationDate", "relevantDate"] {
-        if let Some(value) = pass.get(key) {
-            check_value(inspection, key, value);
-        }
-    }
-    match pass.get("relevantDates") {
-        None => {}
-        Some(Value::Array(dates)) => {
-            for (position, entry) in dates.iter().enumerate() {
-                let path = format!("relevantDates[{position}]");
-                let Value::Object(entry) = entry else {
-                    inspection.fault(path, "it is not a JSON object: write {\"date\": ...}");
-                    continue;
-                };
-                for key in ["date", "startDate", "endDate"] {
-                    if let Some(value) = entry.get(key) {
-                        check_value(inspection, &format!("{path}.{key}"), value);
-                    }
-                }
-            }
-        }
-        Some(_) => inspection.fault("relevantDates", "it is no array: write [{\"date\": ...}]"),
-    }
-}
-
-pub(super) fn check_value(inspection: &mut Inspection, path: &str, value: &Value) {
-    let Value::String(text) = value else {
-        inspection.fault(path, format!("it is no date: {}", Refusal::FIX));
-        return;
-    };
-    if let Err(refusal) = parse(text) {
-        let reason = format!("it {}: {}", refusal.sentence(), Refusal::FIX);
-        inspection.fault(path, reason);
-    }
-}
+//! Dates, and the one form in which they are written.
 
 #[derive(Debug, PartialEq, Eq)]
-enum Refusal {
+pub(super) enum Refusal {
     NotADate,
     NoSuchDay,
     NoSuchTime,
-    Milliseconds,
+    Fraction,
     NoZone,
     BadZone,
 }
 
 impl Refusal {
-    const FIX: &str = "write it like 2026-11-21T09:30:00+01:00";
-
-    fn sentence(&self) -> &'static str {
-        match self {
-            Self::NotADate => "is no ISO 8601 date with a time",
-            Self::NoSuchDay => "names a day that does not exist",
-            Self::NoSuchTime => "names a time that does not exist",
-            Self::Milliseconds => "has fractions of a second, which Wallet does not read",
-            Self::NoZone => "has no time zone",
-            Self::BadZone => "has a time zone that is neither Z nor like +01:00",
-        }
+    /// What is wrong and how to mend it.
+    pub(super) fn sentence(&self) -> String {
+        let wrong = match self {
+            Self::NotADate => "it is no ISO 8601 date with a time",
+            Self::NoSuchDay => "it names a day that does not exist",
+            Self::NoSuchTime => "it names a time that does not exist",
+            Self::Fraction => "it has fractions of a second, which not every phone reads",
+            Self::NoZone => "it has no time zone",
+            Self::BadZone => "its time zone is neither Z nor like +01:00",
+        };
+        format!("{wrong}: write it like 2026-11-21T09:30:00+01:00")
     }
 }
 
+/// A date whose fractions of a second are cut; `None` for one without, and for what is no date.
+pub(super) fn written(text: &str) -> Option<String> {
+    let (before, fraction) = text.split_once(['.', ','])?;
+    let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+    let whole = format!("{before}{}", fraction.get(digits..)?);
+    // Fractions follow whole seconds: 2026-11-21T09:30:00.5Z.
+    let has_seconds = before.len() == "2026-11-21T09:30:00".len();
+    (digits > 0 && has_seconds && parse(&whole).is_ok()).then_some(whole)
+}
+
 /// The W3C profile of ISO 8601 that Apple names: `YYYY-MM-DDThh:mm[:ss]` and `Z` or `±hh:mm`.
-fn parse(text: &str) -> Result<(), Refusal> {
+/// Gives Unix seconds.
+pub(super) fn parse(text: &str) -> Result<i64, Refusal> {
     let (day, rest) = text.split_at_checked(10).ok_or(Refusal::NotADate)?;
     let [year, month, day] = numbers(day, '-', &[4, 2, 2]).ok_or(Refusal::NotADate)?;
     if !(1..=12).contains(&month) || !(1..=days_in(year, month)).contains(&day) {
@@ -85,16 +57,28 @@ fn parse(text: &str) -> Result<(), Refusal> {
     if hour > 23 || minute > 59 || second > 59 {
         return Err(Refusal::NoSuchTime);
     }
+    let local = days_since_1970(year, month, day) * 86_400 + i64::from(hour * 3_600 + minute * 60 + second);
     match zone.chars().next() {
         None => Err(Refusal::NoZone),
-        Some('.' | ',') => Err(Refusal::Milliseconds),
-        Some('Z') if zone.len() == 1 => Ok(()),
-        Some('+' | '-') => match numbers(&zone[1..], ':', &[2, 2]) {
-            Some([hours, minutes]) if hours <= 14 && minutes <= 59 => Ok(()),
+        Some('.' | ',') => Err(Refusal::Fraction),
+        Some('Z') if zone.len() == 1 => Ok(local),
+        Some(sign @ ('+' | '-')) => match numbers(&zone[1..], ':', &[2, 2]) {
+            Some([hours, minutes]) if hours <= 14 && minutes <= 59 => {
+                let ahead = i64::from(hours * 3_600 + minutes * 60);
+                Ok(if sign == '+' { local - ahead } else { local + ahead })
+            }
             _ => Err(Refusal::BadZone),
         },
         Some(_) => Err(Refusal::BadZone),
     }
+}
+
+fn days_since_1970(year: u32, month: u32, day: u32) -> i64 {
+    let leap_days = |year: i64| year / 4 - year / 100 + year / 400;
+    let years = i64::from(year);
+    let before_year = years * 365 + leap_days(years - 1) - (1970 * 365 + leap_days(1969));
+    let before_month: u32 = (1..month).map(|month| days_in(year, month)).sum();
+    before_year + i64::from(before_month + day) - 1
 }
 
 /// Exactly `N` numbers of the given widths, with `separator` between them.
@@ -122,7 +106,7 @@ fn days_in(year: u32, month: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Refusal, parse};
+    use super::{Refusal, parse, written};
 
     #[test]
     fn dates_that_wallet_reads() {
@@ -133,7 +117,7 @@ mod tests {
             "2024-02-29T00:00-08:00",
             "2000-02-29T23:59:59+14:00",
         ] {
-            assert_eq!(parse(text), Ok(()), "{text}");
+            assert!(parse(text).is_ok(), "{text}");
         }
     }
 
@@ -156,7 +140,7 @@ mod tests {
             ("2026-11-21T24:00:00Z", Refusal::NoSuchTime),
             ("2026-11-21T09:60:00Z", Refusal::NoSuchTime),
             ("2026-11-21T09:30:60Z", Refusal::NoSuchTime),
-            ("2026-11-21T09:30:00.000Z", Refusal::Milliseconds),
+            ("2026-11-21T09:30:00.000Z", Refusal::Fraction),
             ("2026-11-21T09:30:00", Refusal::NoZone),
             ("2026-11-21T09:30:00z", Refusal::BadZone),
             ("2026-11-21T09:30:00ZZ", Refusal::BadZone),
@@ -165,6 +149,37 @@ mod tests {
             ("2026-11-21T09:30:00 Europe/Paris", Refusal::BadZone),
         ] {
             assert_eq!(parse(text), Err(refusal), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_a_moment() {
+        // As `date -ud TEXT +%s` has it.
+        for (text, seconds) in [
+            ("1970-01-01T00:00Z", 0),
+            ("2026-11-21T09:30:00Z", 1_795_253_400),
+            ("2026-11-21T10:30:00+01:00", 1_795_253_400),
+            ("2026-11-21T04:00:00-05:30", 1_795_253_400),
+            ("2000-02-29T23:59:59Z", 951_868_799),
+            ("2100-03-01T00:00:00Z", 4_107_542_400),
+        ] {
+            assert_eq!(parse(text), Ok(seconds), "{text}");
+        }
+    }
+
+    #[test]
+    fn fractions_of_a_second_are_cut_and_nothing_else_is() {
+        for (text, cut) in [
+            ("2026-11-21T09:30:00.000Z", Some("2026-11-21T09:30:00Z")),
+            ("2026-11-21T09:30:00.123456+01:00", Some("2026-11-21T09:30:00+01:00")),
+            ("2026-11-21T09:30:00,5-08:00", Some("2026-11-21T09:30:00-08:00")),
+            ("2026-11-21T09:30:00Z", None),
+            ("2020-02-01T08:00:00.000+0000", None),
+            ("2026-11-21T09:30.5Z", None),
+            ("2026-11-21T09:30:00.Z", None),
+            ("21.11.2026", None),
+        ] {
+            assert_eq!(written(text).as_deref(), cut, "{text}");
         }
     }
 }

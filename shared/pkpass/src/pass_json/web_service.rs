@@ -2,43 +2,39 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde_json::{Map, Value};
 
-use super::Inspection;
+use super::finding::Place;
+use super::judge::Judge;
+use super::rules::Rule;
 
 /// Apple's minimum for `authenticationToken`, in characters.
 const TOKEN_LENGTH: usize = 16;
 
-pub(super) fn check(inspection: &mut Inspection, pass: &Map<String, Value>) {
+pub(super) fn check(judge: &mut Judge, pass: &Map<String, Value>) {
+    let at = |key: &str| Place::default().key(key);
+    let mut find = |key: &str, reason: String| judge.find(Rule::WebService, at(key), reason);
     let url = pass.get("webServiceURL");
     let token = pass.get("authenticationToken");
     match (url, token) {
-        (Some(_), None) => inspection.fault(
+        (Some(_), None) => find(
             "authenticationToken",
-            "it is missing, but webServiceURL is there: add both or none",
+            "it is missing, but webServiceURL is there: add both or none".into(),
         ),
-        (None, Some(_)) => inspection.fault(
+        (None, Some(_)) => find(
             "webServiceURL",
-            "it is missing, but authenticationToken is there: add both or none",
+            "it is missing, but authenticationToken is there: add both or none".into(),
         ),
         _ => {}
     }
-    match token {
-        None => {}
-        Some(Value::String(token)) if token.chars().count() >= TOKEN_LENGTH => {}
-        // The token itself is never shown: it opens the pass's web service.
-        Some(Value::String(_)) => inspection.fault(
-            "authenticationToken",
-            format!("it is too short: write at least {TOKEN_LENGTH} characters"),
-        ),
-        Some(_) => inspection.fault("authenticationToken", "it is no text: put it in quotes"),
+    if let Some(Value::String(token)) = token
+        && token.chars().count() < TOKEN_LENGTH
+    {
+        let reason = format!("it is too short: write at least {TOKEN_LENGTH} characters");
+        find("authenticationToken", reason);
     }
-    match url {
-        None => {}
-        Some(Value::String(url)) => {
-            if let Err(reason) = check_web_service_url(url) {
-                inspection.fault("webServiceURL", format!("{reason} (`{url}`)"));
-            }
-        }
-        Some(_) => inspection.fault("webServiceURL", "it is no text: put it in quotes"),
+    if let Some(Value::String(url)) = url
+        && let Err(reason) = check_web_service_url(url)
+    {
+        find("webServiceURL", reason.into());
     }
 }
 

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{MAX_UNPACKED_BYTES, PASS_JSON, strings};
+use super::{MAX_UNPACKED_BYTES, PASS_JSON};
 use crate::archive::too_large;
 use crate::fault::Fault;
+use crate::pass_json::{Context, Finding, MAX_PASS_JSON_BYTES, Texts, Verdict};
 use crate::{layout, pass_json, png};
 
 /// The files without a folder around all of them, with its fault if there is one. Only the folder
@@ -45,44 +46,106 @@ fn wrapper_of(files: &BTreeMap<String, Vec<u8>>) -> Option<String> {
     }
 }
 
-/// Every fault of the files, pass.json's included.
-pub(super) fn faults_of(files: &BTreeMap<String, Vec<u8>>) -> Vec<Fault> {
-    let mut faults = Vec::new();
+/// What was found in the files, pass.json included.
+#[derive(Default)]
+pub(super) struct Inspected {
+    /// What a phone would refuse.
+    pub faults: Vec<Fault>,
+    /// What phones show otherwise than was meant, and what each row has to bring.
+    pub warnings: Vec<Fault>,
+    /// pass.json, if it can be read.
+    pub skeleton: Option<Value>,
+    pub texts: Texts,
+}
+
+/// Judges the files as a row without any fields would use them.
+pub(super) fn inspect(files: &BTreeMap<String, Vec<u8>>) -> Inspected {
+    let mut inspected = Inspected {
+        texts: Texts::of_files(files),
+        ..Inspected::default()
+    };
     let size: u64 = files.values().map(|content| content.len() as u64).sum();
     if size > MAX_UNPACKED_BYTES {
-        faults.push(too_large(MAX_UNPACKED_BYTES));
+        inspected.faults.push(too_large(MAX_UNPACKED_BYTES));
     }
     for (name, content) in files {
-        faults.extend(
+        inspected.faults.extend(
             refusal(name, content)
                 .into_iter()
                 .map(|reason| Fault::new(name, reason)),
         );
+        inspected
+            .warnings
+            .extend(image_warning(name).map(|reason| Fault::new(name, reason)));
     }
     match files.get(PASS_JSON) {
-        None => faults.push(Fault::new(
+        None => inspected.faults.push(Fault::new(
             PASS_JSON,
             "it is missing: add it at the root of the template",
         )),
         Some(bytes) => match skeleton(bytes) {
-            Err(reason) => faults.push(Fault::new(PASS_JSON, reason)),
-            Ok(skeleton) => faults.extend(within_pass_json(pass_json::check_skeleton(&skeleton))),
+            Err(reason) => inspected.faults.push(Fault::new(PASS_JSON, reason)),
+            Ok(skeleton) => {
+                let context = Context {
+                    texts: Some(&inspected.texts),
+                    ..Context::default()
+                };
+                let found = pass_json::check_skeleton(&skeleton, &context);
+                let (faults, warnings): (Vec<_>, Vec<_>) =
+                    found.iter().partition(|finding| finding.verdict() == Verdict::Refuse);
+                inspected.faults.extend(within_pass_json(faults));
+                inspected.warnings.extend(within_pass_json(warnings));
+                inspected.skeleton = Some(skeleton);
+            }
         },
     }
-    if !files.contains_key("icon.png") {
-        faults.push(Fault::new(
-            "icon.png",
-            "it is missing, and Wallet ignores a pass without it: add it at the root",
-        ));
-    }
-    faults
+    icon(files, &mut inspected);
+    languages(files, &mut inspected);
+    inspected
 }
 
-/// The faults with the file's name before the field's.
-pub(crate) fn within_pass_json(faults: Vec<Fault>) -> impl Iterator<Item = Fault> {
-    faults
-        .into_iter()
-        .map(|fault| Fault::new(format!("{PASS_JSON} {}", fault.path), fault.reason))
+fn image_warning(name: &str) -> Option<String> {
+    (layout::is_image(name) && layout::refusal(name).is_none())
+        .then(|| layout::image_refusal(name))
+        .flatten()
+}
+
+fn icon(files: &BTreeMap<String, Vec<u8>>, inspected: &mut Inspected) {
+    if files.contains_key("icon.png") {
+        return;
+    }
+    if has_icon(files.keys().map(String::as_str)) {
+        let reason = "it is missing beside the sharper ones, and some phones may ignore a pass without it: add it";
+        inspected.warnings.push(Fault::new("icon.png", reason));
+    } else {
+        let reason = "it is missing, and Wallet ignores a pass without it: add it at the root";
+        inspected.faults.push(Fault::new("icon.png", reason));
+    }
+}
+
+/// Whether the icon is there in any scale.
+pub(crate) fn has_icon<'a>(mut names: impl Iterator<Item = &'a str>) -> bool {
+    names.any(|name| ["icon.png", "icon@2x.png", "icon@3x.png"].contains(&name))
+}
+
+fn languages(files: &BTreeMap<String, Vec<u8>>, inspected: &mut Inspected) {
+    let languages: BTreeSet<&str> = files
+        .keys()
+        .filter_map(|name| Some(name.split_once(".lproj/")?.0))
+        .collect();
+    let has_english = languages
+        .iter()
+        .any(|language| *language == "en" || language.starts_with("en-"));
+    if languages.len() > 1 && !has_english {
+        let reason = "it is missing: phones of a language that the template lacks show any of the others";
+        inspected.warnings.push(Fault::new("en.lproj/", reason));
+    }
+}
+
+/// Findings with the file's name before the place in it.
+pub(crate) fn within_pass_json<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<Fault> {
+    let within = |finding: &Finding| Fault::new(format!("{PASS_JSON} {}", finding.place()), finding.reason.clone());
+    findings.into_iter().map(within).collect()
 }
 
 fn refusal(name: &str, content: &[u8]) -> Option<String> {
@@ -96,13 +159,20 @@ fn refusal(name: &str, content: &[u8]) -> Option<String> {
         return png::check(content).err();
     }
     if layout::is_strings(name) {
-        return strings::check(content).err();
+        return crate::strings::check(content).err();
     }
     None
 }
 
 /// pass.json as an object, or a sentence why it is none.
 pub(crate) fn skeleton(bytes: &[u8]) -> Result<Value, String> {
+    // Before it is parsed: parsed JSON takes many times the memory of its bytes.
+    if bytes.len() > MAX_PASS_JSON_BYTES {
+        return Err(format!(
+            "it has {} bytes, and no pass may have more than {MAX_PASS_JSON_BYTES}: shorten its texts",
+            bytes.len()
+        ));
+    }
     if bytes.starts_with(b"\xef\xbb\xbf") {
         return Err("it begins with a byte order mark: save it as UTF-8 without BOM".into());
     }

@@ -3,11 +3,13 @@
 mod archive;
 mod authority;
 mod canonical;
+mod document;
 mod identity;
 mod interoperability;
 mod package;
 mod pass_json;
 mod samples;
 mod skeleton;
+mod table;
 mod template;
 mod verify;

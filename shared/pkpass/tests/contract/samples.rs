@@ -81,6 +81,22 @@ pub fn pass() -> Value {
     })
 }
 
+/// Sets what stands at `path` (a JSON pointer; `-` appends to an array), or removes it.
+pub fn set(pass: &mut Value, path: &str, value: Option<Value>) {
+    let (parent, key) = path.rsplit_once('/').unwrap();
+    let parent = pass.pointer_mut(parent).unwrap();
+    match (parent, value) {
+        (Value::Array(items), Some(value)) => items.push(value),
+        (Value::Object(map), Some(value)) => {
+            map.insert(key.to_owned(), value);
+        }
+        (Value::Object(map), None) => {
+            map.remove(key).unwrap();
+        }
+        _ => panic!("{path}"),
+    }
+}
+
 pub fn pass_bytes() -> Vec<u8> {
     pkpass::canonical_json(&pass())
 }

@@ -1,10 +1,18 @@
 //! A template's pass.json, before a record is laid over it.
 
-use pkpass::pass_json::check_skeleton;
-use serde_json::json;
+use pkpass::pass_json::{Context, Verdict, check_skeleton};
+use serde_json::{Value, json};
+
+use crate::samples;
+
+fn found(skeleton: &Value, verdict: Verdict) -> Vec<String> {
+    let found = check_skeleton(skeleton, &Context::default());
+    let of_verdict = found.iter().filter(|finding| finding.verdict() == verdict);
+    of_verdict.map(|finding| finding.place().to_string()).collect()
+}
 
 #[test]
-fn a_skeleton_may_lack_what_a_record_brings() {
+fn a_skeleton_may_lack_what_each_row_brings_and_says_so() {
     let skeleton = json!({
         "formatVersion": 1,
         "description": "Boarding pass",
@@ -15,7 +23,7 @@ fn a_skeleton_may_lack_what_a_record_brings() {
         "authenticationToken": "short",
         "webServiceURL": "http://example.com/v1/",
         "appLaunchURL": "coffee://",
-        "barcodes": [{"format": "PKBarcodeFormatQR"}],
+        "barcodes": [{"format": "PKBarcodeFormatQR", "messageEncoding": "utf-8"}],
         "boardingPass": {
             "primaryFields": [
                 {"key": "gate", "dateStyle": "PKDateStyleShort"},
@@ -23,50 +31,71 @@ fn a_skeleton_may_lack_what_a_record_brings() {
             ],
         },
     });
-    assert_eq!(check_skeleton(&skeleton), []);
+    assert_eq!(found(&skeleton, Verdict::Refuse), [""; 0]);
+    assert_eq!(
+        found(&skeleton, Verdict::Warn),
+        [
+            "boardingPass.primaryFields[0].value",
+            "boardingPass.primaryFields[1].value",
+            "barcodes[0].message",
+            "boardingPass.transitType",
+            "appLaunchURL",
+        ]
+    );
+    let warnings = check_skeleton(&skeleton, &Context::default());
+    assert!(
+        warnings
+            .iter()
+            .all(|warning| warning.reason.starts_with("each row has to bring it: "))
+    );
 }
 
 /// Left to records, a slip would be a fault of each of them.
 #[test]
 fn a_skeleton_has_what_all_its_passes_have() {
-    let found = check_skeleton(&json!({"generic": {}}));
-    let paths: Vec<&str> = found.iter().map(|fault| fault.path.as_str()).collect();
-    assert_eq!(paths, ["formatVersion", "description", "organizationName"]);
+    assert_eq!(
+        found(&json!({"generic": {}}), Verdict::Refuse),
+        ["formatVersion", "description", "organizationName"]
+    );
 }
 
 #[test]
 fn a_skeleton_is_right_in_what_it_has() {
-    let skeleton = json!({
-        "formatVersion": 2,
-        "description": 5,
-        "organizationName": "Example Coffee",
-        "expirationDate": "soon",
-        "labelColor": "red",
-        "groupingIdentifier": "g",
-        "coupon": {
-            "backFields": [{"label": "no key"}],
-            "primaryFields": [
-                {"key": "a", "changeMessage": "x"},
-                {"key": "a", "value": "1", "numberStyle": "PKNumberStyleDecimal"},
-            ],
-        },
-        "generic": {},
-    });
-    let found = check_skeleton(&skeleton);
-    let paths: Vec<&str> = found.iter().map(|fault| fault.path.as_str()).collect();
+    let mut skeleton = samples::skeleton();
+    for (path, value) in [
+        ("/formatVersion", json!(2)),
+        ("/expirationDate", json!("soon")),
+        ("/labelColor", json!("red")),
+        ("/groupingIdentifier", json!("g")),
+        ("/storeCard/backFields/-", json!({"label": "no key", "value": ""})),
+        ("/storeCard/primaryFields", json!([{"key": "points", "value": "1"}])),
+        ("/coupon", json!({})),
+    ] {
+        samples::set(&mut skeleton, path, Some(value));
+    }
     assert_eq!(
-        paths,
+        found(&skeleton, Verdict::Refuse),
         [
             "formatVersion",
-            "description",
-            "style",
-            "coupon.primaryFields[0].changeMessage",
-            "coupon.primaryFields[1].key",
-            "coupon.primaryFields[1].value",
-            "coupon.backFields[0].key",
+            "storeCard.backFields[1].key",
             "expirationDate",
             "labelColor",
+            "coupon",
+            "storeCard.primaryFields[0].key",
             "groupingIdentifier",
         ]
     );
+}
+
+/// They are written in one form when a pass is rendered.
+#[test]
+fn a_skeleton_may_write_colours_in_hexadecimal_and_dates_with_fractions() {
+    let mut skeleton = samples::skeleton();
+    samples::set(&mut skeleton, "/labelColor", Some(json!("#FFF")));
+    samples::set(
+        &mut skeleton,
+        "/expirationDate",
+        Some(json!("2027-01-01T00:00:00.000Z")),
+    );
+    assert_eq!(found(&skeleton, Verdict::Refuse), [""; 0]);
 }

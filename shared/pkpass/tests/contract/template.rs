@@ -153,7 +153,7 @@ fn hidden_and_deep_folders_on_disk_are_each_one_fault() {
 fn pass_json_and_icon_are_required() {
     let found = faults_after(|files| {
         files.remove("pass.json");
-        files.remove("icon.png");
+        files.retain(|name, _| !name.starts_with("icon"));
     });
     assert_eq!(
         found,
@@ -177,15 +177,15 @@ fn pass_json_is_a_json_object_in_plain_utf8() {
 fn the_skeleton_is_judged_and_its_faults_name_file_and_field() {
     let mut skeleton = samples::skeleton();
     skeleton["coupon"] = json!({});
-    skeleton["relevantDate"] = json!("2026-11-21T09:30:00.000Z");
-    skeleton["storeCard"]["backFields"][0]["key"] = json!("points");
+    skeleton["relevantDate"] = json!("2026-11-21T09:30:00");
+    skeleton["storeCard"]["primaryFields"] = json!([{"key": "points", "value": 1}]);
     let found = faults_after(|files| {
         files.insert("pass.json".to_owned(), skeleton.to_string().into_bytes());
     });
     let starts = [
-        "pass.json style: the pass has 2 (coupon, storeCard)",
-        "pass.json storeCard.backFields[0].key: `points` is the key of storeCard.headerFields[0]",
-        "pass.json relevantDate: it has fractions of a second",
+        "pass.json relevantDate: it has no time zone",
+        "pass.json coupon: the pass has 2 styles (coupon, storeCard)",
+        "pass.json storeCard.primaryFields[0].key: storeCard.headerFields[0].key has the same key",
     ];
     assert_eq!(found.len(), starts.len(), "{found:#?}");
     for (found, start) in found.iter().zip(starts) {
@@ -251,7 +251,7 @@ fn a_folder_around_all_files_is_named_once_with_the_fix() {
             .map(|(name, content)| (format!("Coffee/{name}"), content))
             .collect();
         files.insert("__MACOSX/Coffee/._icon.png".to_owned(), Vec::new());
-        files.remove("Coffee/icon.png");
+        files.retain(|name, _| !name.starts_with("Coffee/icon"));
     });
     let paths: Vec<&str> = with_strays
         .iter()
@@ -368,7 +368,7 @@ fn a_template_is_bounded_when_unpacked() {
 #[test]
 fn every_fault_is_listed_one_per_line() {
     let found = faults_after(|files| {
-        files.remove("icon.png");
+        files.retain(|name, _| !name.starts_with("icon"));
         files.insert("Thumbs.db".to_owned(), Vec::new());
         files.insert("strip.jpg".to_owned(), Vec::new());
         files.insert("logo.png".to_owned(), b"GIF89a".to_vec());
@@ -389,6 +389,95 @@ fn every_fault_is_listed_one_per_line() {
             "pass.json style",
             "icon.png",
         ]
+    );
+}
+
+fn warnings_after(change: impl FnOnce(&mut BTreeMap<String, Vec<u8>>)) -> Vec<String> {
+    let mut files = samples::files();
+    change(&mut files);
+    let template = Template::from_files(files).unwrap();
+    template.warnings().iter().map(ToString::to_string).collect()
+}
+
+fn with_pass_json(change: impl FnOnce(&mut serde_json::Value)) -> Vec<String> {
+    warnings_after(|files| {
+        let mut skeleton = samples::skeleton();
+        change(&mut skeleton);
+        files.insert("pass.json".to_owned(), skeleton.to_string().into_bytes());
+    })
+}
+
+#[test]
+fn what_each_row_has_to_bring_is_said_at_the_template() {
+    assert_eq!(
+        with_pass_json(|_| {}),
+        [
+            "pass.json storeCard.headerFields[0].value: each row has to bring it: it is missing: add it as text or a number"
+        ]
+    );
+    assert_eq!(
+        with_pass_json(|pass| pass["storeCard"]["headerFields"][0]["value"] = json!(0)),
+        [""; 0]
+    );
+}
+
+#[test]
+fn an_icon_in_its_sharper_scales_alone_is_warned_of() {
+    let warnings = warnings_after(|files| {
+        files.remove("icon.png");
+    });
+    assert!(
+        warnings.iter().any(|line| line.starts_with("icon.png: ")),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn languages_without_english_are_warned_of_where_there_are_several() {
+    let languages = |more: &'static [&'static str]| {
+        let warnings = warnings_after(|files| {
+            for language in more {
+                files.insert(format!("{language}.lproj/pass.strings"), b"\"a\" = \"b\";".to_vec());
+            }
+        });
+        warnings.iter().any(|line| line.starts_with("en.lproj/: "))
+    };
+    assert!(languages(&["fr"]), "German and French");
+    assert!(!languages(&[]), "German alone");
+    assert!(!languages(&["fr", "en"]));
+    assert!(!languages(&["fr", "en-GB"]));
+}
+
+#[test]
+fn a_change_message_is_looked_up_in_the_strings_of_each_language() {
+    let warnings = |german: &'static str| {
+        warnings_after(|files| {
+            let mut skeleton = samples::skeleton();
+            skeleton["storeCard"]["headerFields"][0] = json!({"key": "gate", "value": "4", "changeMessage": "gate"});
+            files.insert("pass.json".to_owned(), skeleton.to_string().into_bytes());
+            files.insert("de.lproj/pass.strings".to_owned(), german.as_bytes().to_vec());
+            files.insert(
+                "en.lproj/pass.strings".to_owned(),
+                b"\"gate\" = \"Platform is now %@\";".to_vec(),
+            );
+        })
+    };
+    assert_eq!(warnings("\"gate\" = \"Gleis jetzt %@\";"), [""; 0]);
+    let in_english_alone = warnings("\"door\" = \"Jetzt %@\";");
+    assert_eq!(in_english_alone.len(), 1);
+    assert!(
+        in_english_alone[0].ends_with("not in de: add a text with %@ there"),
+        "{in_english_alone:?}"
+    );
+}
+
+#[test]
+fn a_pass_json_that_no_pass_may_have_is_refused_before_it_is_parsed() {
+    let deep = [b"[".repeat(300_000), b"]".repeat(300_000)].concat();
+    refused_with(
+        "pass.json",
+        &deep,
+        "pass.json: it has 600000 bytes, and no pass may have more than 262144",
     );
 }
 

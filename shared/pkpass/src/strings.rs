@@ -7,7 +7,7 @@ use std::str::Chars;
 ///
 /// # Errors
 /// A sentence with the line of the first mistake; behind it, nothing can be told for sure.
-pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
+pub(crate) fn check(bytes: &[u8]) -> Result<(), String> {
     let text = decode(bytes)?;
     let mut reader = Reader {
         characters: text.chars().peekable(),
@@ -23,6 +23,21 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
         reader.quoted("a value")?;
         reader.expect(';')?;
     }
+}
+
+/// Key -> text.
+///
+/// # Errors
+/// As [`check`].
+pub fn parse(bytes: &[u8]) -> Result<std::collections::BTreeMap<String, String>, String> {
+    check(bytes)?;
+    let text = decode(bytes)?;
+    let mut parts = text.split('"');
+    let mut found = std::collections::BTreeMap::new();
+    while let (Some(_), Some(key), Some(_), Some(value)) = (parts.next(), parts.next(), parts.next(), parts.next()) {
+        found.insert(key.to_owned(), value.to_owned());
+    }
+    Ok(found)
 }
 
 fn decode(bytes: &[u8]) -> Result<String, String> {

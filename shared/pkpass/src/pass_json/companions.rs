@@ -1,0 +1,123 @@
+//! Rules of keys that depend on one another, on the certificate, or on the time.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+
+use super::finding::Place;
+use super::judge::Judge;
+use super::rules::Rule;
+use super::{Context, dates, styles_of};
+
+/// More is cut by phones without a word, in bytes.
+const NFC_MESSAGE_BYTES: usize = 64;
+
+pub(super) fn check(judge: &mut Judge, pass: &Map<String, Value>, context: &Context<'_>) {
+    let at = |key: &str| Place::default().key(key);
+    for key in ["description", "organizationName"] {
+        if pass.get(key).and_then(Value::as_str) == Some("") {
+            judge.find(
+                Rule::Empty,
+                at(key),
+                "it is empty: write what VoiceOver and notifications say",
+            );
+        }
+    }
+    let has_store_identifiers = pass
+        .get("associatedStoreIdentifiers")
+        .and_then(Value::as_array)
+        .is_some_and(|identifiers| !identifiers.is_empty());
+    if pass.contains_key("appLaunchURL") && !has_store_identifiers {
+        let reason = "Wallet does not know which app to open: add associatedStoreIdentifiers";
+        let places = vec![at("appLaunchURL"), at("associatedStoreIdentifiers")];
+        judge.open(Rule::AppToOpen, places, reason);
+    }
+    let is_ticket = styles_of(pass)
+        .iter()
+        .any(|style| ["boardingPass", "eventTicket"].contains(style));
+    if pass.contains_key("groupingIdentifier") && !is_ticket {
+        let reason = "only event tickets and boarding passes are grouped: remove it";
+        judge.find(Rule::Grouping, at("groupingIdentifier"), reason);
+    }
+    nfc(judge, pass, context);
+    featured_actions(judge, pass);
+    times(judge, pass, context, is_ticket);
+}
+
+fn nfc(judge: &mut Judge, pass: &Map<String, Value>, context: &Context<'_>) {
+    let Some(nfc) = pass.get("nfc") else {
+        return;
+    };
+    let place = Place::default().key("nfc");
+    if context.nfc_certificate == Some(false) {
+        let reason = "the certificate of this pass type is not one for NFC, and phones refuse the pass: ask Apple for \
+                      an NFC certificate, or remove nfc";
+        judge.find(Rule::NfcCertificate, place.clone(), reason);
+    }
+    let message = nfc.get("message").and_then(Value::as_str);
+    if message.is_some_and(|message| message.len() > NFC_MESSAGE_BYTES) {
+        let reason = format!("phones send its first {NFC_MESSAGE_BYTES} bytes only: shorten it");
+        judge.find(Rule::NfcMessage, place.key("message"), reason);
+    }
+}
+
+fn featured_actions(judge: &mut Judge, pass: &Map<String, Value>) {
+    let mut seen = HashSet::new();
+    let place = Place::default().key("featuredActions");
+    let actions = pass.get("featuredActions").and_then(Value::as_array);
+    for (position, action) in actions.into_iter().flatten().enumerate() {
+        let text = |key: &str| action.get(key).and_then(Value::as_str);
+        let place = place.index(position);
+        if text("type").is_none() {
+            judge.find(Rule::FeaturedAction, place.key("type"), "it is missing: add it as text");
+        }
+        match text("identifier") {
+            None => judge.find(
+                Rule::FeaturedAction,
+                place.key("identifier"),
+                "it is missing: add it as text",
+            ),
+            Some(identifier) if !seen.insert(identifier) => {
+                let reason = "another action has it too: give each one of its own";
+                judge.find(Rule::FeaturedAction, place.key("identifier"), reason);
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn times(judge: &mut Judge, pass: &Map<String, Value>, context: &Context<'_>, is_ticket: bool) {
+    let Some(now) = context.now else {
+        return;
+    };
+    let moment = |key: &str| {
+        pass.get(key)
+            .and_then(Value::as_str)
+            .and_then(|text| dates::parse(text).ok())
+    };
+    let is_over = |key: &str| moment(key).is_some_and(|moment| moment < now);
+    let at = |key: &str| Place::default().key(key);
+    if is_over("relevantDate") && !is_ticket && !is_over("expirationDate") && pass.get("voided") != Some(&true.into()) {
+        let reason = "it is in the past, and phones move such a pass to the expired ones: remove it, or write a later \
+                      one";
+        judge.find(Rule::RelevanceOver, at("relevantDate"), reason);
+    }
+    if context.is_new && is_over("expirationDate") {
+        let reason = "it is in the past, so the pass is expired from the beginning: write a later one";
+        judge.find(Rule::ExpiredAlready, at("expirationDate"), reason);
+    }
+}
+
+/// The keys that livepass puts in.
+pub(super) fn identifiers(judge: &mut Judge, pass: &Map<String, Value>) {
+    for key in ["passTypeIdentifier", "teamIdentifier", "serialNumber"] {
+        let place = Place::default().key(key);
+        match pass.get(key).and_then(Value::as_str) {
+            Some("") => judge.find(Rule::Empty, place, "it is empty: write the identifier"),
+            Some(text) if key == "passTypeIdentifier" && !text.starts_with("pass.") => {
+                judge.find(Rule::PassType, place, "it is no pass type: they begin with `pass.`");
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The rules that hold a pass.json, with the verdict and the evidence of each.
+
+use super::finding::Verdict::{self, Refuse, Warn};
+
+macro_rules! rules {
+    ($($name:ident $verdict:ident $evidence:literal $about:literal)*) => {
+        /// A rule of pass.json. What each means stands in [`Rule::about`].
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[allow(missing_docs)]
+        pub enum Rule { $($name),* }
+
+        impl Rule {
+            /// Every rule, in the order in which documents list them.
+            pub const ALL: &[Rule] = &[$(Rule::$name),*];
+
+            /// Its name in documents and tests.
+            pub fn name(self) -> &'static str {
+                match self { $(Rule::$name => stringify!($name)),* }
+            }
+
+            /// What becomes of a pass that breaks it.
+            pub fn verdict(self) -> Verdict {
+                match self { $(Rule::$name => $verdict),* }
+            }
+
+            /// Where it is known from: the letters that `docs/pass.md` explains.
+            pub fn evidence(self) -> &'static str {
+                match self { $(Rule::$name => $evidence),* }
+            }
+
+            /// What is held against a pass, in one sentence for documents.
+            pub fn about(self) -> &'static str {
+                match self { $(Rule::$name => $about),* }
+            }
+        }
+    };
+}
+
+rules! {
+    NotAnObject Refuse "A" "pass.json is a JSON object"
+    WrongType Refuse "L" "a known key has the JSON type of the table: no number or boolean as text, no text as number"
+    OutOfRange Refuse "A" "a number is within the range of the table"
+    WrongWord Refuse "A" "a key with a closed list has one of its words"
+    UnknownWord Warn "D" "a word that is not in a list that Apple extends"
+    Missing Refuse "A" "a key that the table calls needed is there"
+    Empty Refuse "A" "a name or identifier is not empty"
+    Date Refuse "L" "a date is ISO 8601 with a zone `Z` or `+hh:mm`; seconds may be absent; fractions of a second are cut when the pass is rendered"
+    Colour Refuse "L" "a colour is `rgb(1, 2, 3)`, `#RRGGBB`, `#RGB` (written as `rgb`) or `rgba(1, 2, 3, 0.5)`; names are refused"
+    Nul Refuse "D" "a text that is shown holds no NUL; the message of a barcode may"
+    NoStyle Refuse "A" "the pass has a style"
+    SeveralStyles Refuse "A" "the pass has one style, and posterGeneric at most beside it"
+    PosterAlone Warn "A" "posterGeneric alone: phones before iOS 27 show no pass; add a generic, storeCard, coupon or eventTicket with the same fields"
+    PosterBesideBoardingPass Warn "A" "posterGeneric beside boardingPass, which is none of the styles that it stands beside"
+    PosterRoom Warn "A" "more fields than a poster has room for: 1 in headerFields, 4 in primaryFields, 2 in footerFields, none in secondaryFields and auxiliaryFields"
+    GroupOfOtherStyle Warn "D" "footerFields outside posterGeneric, where no phone shows them"
+    SameKeyOnFront Refuse "A" "a field key stands once on the front, and once on the back, of a style"
+    SameKeyOnBack Warn "L, P" "a field key stands on the front or on the back of a style, not on both"
+    FormatsNumbers Refuse "A" "currencyCode and numberStyle format numbers only"
+    CurrencyAndStyle Warn "A" "currencyCode beside numberStyle: a phone reads one of the two"
+    Currency Refuse "A" "currencyCode is three capitals of ISO 4217"
+    FormatsDates Refuse "L, A" "any of dateStyle, timeStyle, isRelative and ignoresTimeZone makes a value a date"
+    StaticMessage Warn "R" "a changeMessage without %@, and no key of a text with %@ in pass.strings: the phone shows a general sentence"
+    MessageInSomeLanguages Warn "D" "a changeMessage is a key that some pass.strings of the template lack"
+    LongNumber Warn "D" "a number that a phone rounds: more than 15 significant digits, above 10^15, or more than 15 decimal places"
+    Unencodable Refuse "A" "a barcode's message can be written in its messageEncoding"
+    NewBarcodeAlone Warn "A" "a barcode format of iOS 27 with none of QR, PDF417, Aztec and Code128 after it"
+    NfcCertificate Refuse "L" "nfc and personalization.json need a certificate with extension 1.2.840.113635.100.6.1.26"
+    NfcMessage Warn "A" "nfc.message has at most 64 bytes; phones cut the rest"
+    TooMany Warn "A" "a list has at most as many items as the table says"
+    FeaturedAction Warn "A" "each featured action has a type, and an identifier of its own"
+    RelevanceOver Warn "R" "a relevantDate in the past archives a pass that is no ticket"
+    ExpiredAlready Warn "D" "a pass that is published for the first time has an expirationDate in the future"
+    Grouping Refuse "A" "groupingIdentifier is for eventTicket and boardingPass"
+    AppToOpen Refuse "A" "appLaunchURL needs associatedStoreIdentifiers"
+    WebService Refuse "A" "webServiceURL and authenticationToken come together, the URL is https and ends in neither a slash nor /v1, the token has 16 characters"
+    PassType Refuse "A" "passTypeIdentifier begins with `pass.`"
+    Slip Warn "D" "an unknown key that is one slip from a known one; other unknown keys pass unchanged"
+}
