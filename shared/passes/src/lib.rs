@@ -33,4 +33,5 @@ pub mod template;
 pub mod time;
 pub mod tokens;
 pub mod upload;
+pub mod unusable_key;
 pub mod work;

@@ -11,6 +11,7 @@ mod queues;
 mod revisions;
 mod sources;
 mod templates;
+mod unusable_keys;
 
 pub use calls::{
     AnswerList, Answered, Answering, CountDevices, Counted, KnownDevice, RegisterDevice, Registering,
@@ -27,6 +28,7 @@ pub use templates::{
 };
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
+pub use unusable_keys::{NoteUnusableKey, ReadRawRecord};
 
 /// Why a store could not answer.
 #[derive(Debug, thiserror::Error)]

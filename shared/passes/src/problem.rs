@@ -23,6 +23,8 @@ pub enum ProblemKind {
     Certificate,
     /// `authenticationToken` appeared or changed after the first publish, and is ignored.
     TokenChanged,
+    /// The record's key cannot be that of a pass.
+    Key,
 }
 
 impl ProblemKind {
@@ -38,6 +40,7 @@ impl ProblemKind {
             Self::Image => "image",
             Self::Certificate => "certificate",
             Self::TokenChanged => "token-changed",
+            Self::Key => "key",
         }
     }
 }

@@ -201,7 +201,7 @@ impl Code {
                 method => {
                     let body = self.adapters.reach(method);
                     let resources: &[&str] = match method {
-                        "record" | "find_records" => &[place.of(PASSES)],
+                        "record" | "raw_record_exists" | "find_records" => &[place.of(PASSES)],
                         "record_and_pointer" => &[place.of(PASSES), REGISTRY],
                         "due" => &[DUE_INDEX],
                         _ => &[REGISTRY],
