@@ -33,7 +33,7 @@ const PARTS: [(&str, &str); 4] = [
 ];
 
 /// Ports of the command: no function has them.
-pub const OF_THE_COMMAND: [&str; 1] = ["release_deletions"];
+pub const OF_THE_COMMAND: [&str; 2] = ["count_field_use", "release_deletions"];
 
 const REGISTRY: &str = "${Registry.Arn}";
 const DUE_INDEX: &str = "${Registry.Arn}/index/due";
