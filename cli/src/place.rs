@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use aws::dynamodb::{Registry, Sources};
 use aws::files::{FileStore, Templates};
+use edge::WallClock;
 use edge::platform::WorkQueue;
-use passes::ports::StoreError;
+use passes::ports::{StoreError, StoreResult};
+use passes::time::Clock as _;
 
 use crate::failure::Failure;
 use crate::output::quoted;
@@ -25,6 +27,9 @@ pub struct PlaceArguments {
     #[arg(long, value_name = "NAME")]
     stack: Option<String>,
 }
+
+/// Attempts at one call while the service asks for patience.
+const ATTEMPTS: u32 = 6;
 
 /// A stack that secrets and templates can be put into.
 pub enum Place {
@@ -95,6 +100,21 @@ impl Place {
         match self {
             Self::Folder(folder) => Ok(folder.templates()),
             Self::Deployed(stack) => stack.templates(),
+        }
+    }
+
+    /// Repeats what a service asks patience for; other faults the SDK has repeated by itself.
+    pub async fn patiently<T>(&self, call: impl AsyncFn() -> StoreResult<T>) -> Result<T, Failure> {
+        let mut attempt = 0;
+        loop {
+            match call().await {
+                Ok(value) => return Ok(value),
+                Err(StoreError::Throttled { .. }) if attempt + 1 < ATTEMPTS => {
+                    WallClock::system().back_off(attempt).await;
+                    attempt += 1;
+                }
+                Err(error) => return Err(self.failure(&error)),
+            }
         }
     }
 

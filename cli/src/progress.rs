@@ -8,6 +8,9 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 /// Without a terminal, a line for each so many passes.
 const PASSES_A_LINE: u64 = 1000;
 
+/// The same for rows, which are looked at many at once.
+const ROWS_A_LINE: u64 = 100_000;
+
 /// How often the time and the rate are shown anew while nothing else happens.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -28,14 +31,32 @@ impl Progress {
 
     /// So many passes are sent, those of before included.
     pub fn passes_sent(&self, sent: u64) {
+        self.come_to(sent, PASSES_A_LINE, "passes sent");
+    }
+
+    /// Rows of a table that are looked at, about so many, where that is known.
+    pub fn of_rows(about: Option<u64>) -> Self {
+        let shown = match about {
+            Some(_) => "[{bar:24}] {human_pos} of about {human_len} rows looked at, {rate}, {elapsed}",
+            None => "{spinner} {human_pos} rows looked at, {rate}, {elapsed}",
+        };
+        Self::begin(0, about, shown)
+    }
+
+    /// So many rows have been looked at.
+    pub fn rows_looked_at(&self, rows: u64) {
+        self.come_to(rows, ROWS_A_LINE, "rows looked at");
+    }
+
+    fn come_to(&self, place: u64, a_line: u64, done: &str) {
         let before = self.bar.position();
         // There are more than it was thought.
-        if self.bar.length().is_some_and(|about| about < sent) {
-            self.bar.set_length(sent);
+        if self.bar.length().is_some_and(|about| about < place) {
+            self.bar.set_length(place);
         }
-        self.bar.set_position(sent);
-        if self.bar.is_hidden() && sent / PASSES_A_LINE > before / PASSES_A_LINE {
-            eprintln!("{sent} passes sent");
+        self.bar.set_position(place);
+        if self.bar.is_hidden() && place / a_line > before / a_line {
+            eprintln!("{place} {done}");
         }
     }
 

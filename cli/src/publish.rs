@@ -13,7 +13,6 @@ use passes::ids::{PassKey, PassTypeIdentifier, SerialNumber, TemplateId};
 use passes::pace::Pace;
 use passes::ports::{
     FindRecords as _, MovePointer as _, ReadRevision as _, ReadSources as _, RecordCursor, Selection, SendKeys as _,
-    StoreError,
 };
 use passes::time::Clock as _;
 use passes::work::{Hint, KEYS_AT_A_TIME, KeyToPublish};
@@ -74,9 +73,6 @@ const USUAL_RATE: u32 = 100;
 /// at the usual rate.
 const PAGE: u32 = 500;
 
-/// Attempts at one call while the service asks for patience.
-const ATTEMPTS: u32 = 6;
-
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let place = arguments.place.open().await?;
     let (records, queue) = place.records_and_queue().await?;
@@ -116,11 +112,11 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
 /// Without a record and without a revision there is nothing to publish, and never was: the key is
 /// misspelt, or the stack is another one.
 async fn expect_known(place: &Place, records: &Sources, key: &PassKey) -> Result<(), Failure> {
-    if patiently(place, async || records.record(key).await).await?.is_some() {
+    if place.patiently(async || records.record(key).await).await?.is_some() {
         return Ok(());
     }
     let registry = place.registry().await?;
-    if patiently(place, async || registry.revision(key).await).await?.is_some() {
+    if place.patiently(async || registry.revision(key).await).await?.is_some() {
         return Ok(());
     }
     Err(Failure::new(format!(
@@ -134,7 +130,7 @@ async fn expect_known(place: &Place, records: &Sources, key: &PassKey) -> Result
 /// A template that no record names is nothing to publish; one that is not there either is misspelt.
 async fn expect_template(place: &Place, id: &TemplateId) -> Result<(), Failure> {
     let registry = place.registry().await?;
-    match patiently(place, async || registry.pointer(id).await).await? {
+    match place.patiently(async || registry.pointer(id).await).await? {
         Some(_) => Ok(()),
         None => Err(Failure::new(format!(
             "{} has neither a template {id} nor a record that names it; check --template",
@@ -213,10 +209,9 @@ async fn send_all(
     let progress = Progress::of_passes(bookmark.sent, about);
     loop {
         let after = bookmark.after.clone();
-        let page = patiently(place, async || {
-            records.find_records(selection, after.as_ref(), PAGE).await
-        })
-        .await?;
+        let page = place
+            .patiently(async || records.find_records(selection, after.as_ref(), PAGE).await)
+            .await?;
         for keys in page.keys.chunks(KEYS_AT_A_TIME) {
             for _ in keys {
                 pace.turn(&clock).await;
@@ -239,24 +234,11 @@ async fn send_all(
     Ok(())
 }
 
+/// A batch that was sent twice is published twice, which changes nothing.
 async fn send(place: &Place, queue: &WorkQueue, keys: &[KeyToPublish]) -> Result<(), Failure> {
-    patiently(place, async || queue.send_keys(keys, std::time::Duration::ZERO).await).await
-}
-
-/// Repeats what a service asks patience for; other faults the SDK has repeated by itself. A batch
-/// that was sent twice is published twice, which changes nothing.
-async fn patiently<T>(place: &Place, call: impl AsyncFn() -> Result<T, StoreError>) -> Result<T, Failure> {
-    let mut attempt = 0;
-    loop {
-        match call().await {
-            Ok(value) => return Ok(value),
-            Err(StoreError::Throttled { .. }) if attempt + 1 < ATTEMPTS => {
-                WallClock::system().back_off(attempt).await;
-                attempt += 1;
-            }
-            Err(error) => return Err(place.failure(&error)),
-        }
-    }
+    place
+        .patiently(async || queue.send_keys(keys, std::time::Duration::ZERO).await)
+        .await
 }
 
 /// Passes that are sent twice are published anew once: by then they are later than this.

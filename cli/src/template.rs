@@ -1,6 +1,7 @@
 //! `livepass template`: check a template, and publish it.
 
 mod status;
+mod taken_away;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,7 +34,7 @@ enum Command {
     },
     /// Check a template, store it, and let its passes follow
     #[command(
-        after_help = "Examples:\n  livepass template put ./loyalty --id loyalty\n  livepass template put loyalty.zip --id loyalty --stack livepass-prod"
+        after_help = "Examples:\n  livepass template put ./loyalty --id loyalty\n  livepass template put loyalty.zip --id loyalty --stack livepass-prod\n  livepass template put ./loyalty --id loyalty --yes\n\nA version without a field that rows write is put with --yes alone: those rows would be refused."
     )]
     Put {
         /// Folder or zip file with pass.json, images and *.lproj folders
@@ -42,6 +43,9 @@ enum Command {
         /// The id that pass records name in `template`
         #[arg(long, value_name = "ID")]
         id: TemplateId,
+        /// Go ahead also where rows write fields that this version takes away
+        #[arg(long)]
+        yes: bool,
         #[command(flatten)]
         place: PlaceArguments,
     },
@@ -95,10 +99,14 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
             warn(&template);
             Ok(())
         }
-        Command::Put { path, id, place } => {
+        Command::Put { path, id, yes, place } => {
             let template = open(&path)?;
             warn(&template);
-            put(&template, &id, &place.open().await?).await
+            let place = place.open().await?;
+            if !yes {
+                taken_away::expect_unused(&template, &id, &place).await?;
+            }
+            put(&template, &id, &place).await
         }
         Command::Status {
             id,

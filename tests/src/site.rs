@@ -204,22 +204,33 @@ impl Site {
 
     /// The partition keys of all passes that have a revision, in no order.
     pub async fn revisions(&self) -> Vec<String> {
+        let revisions = self.scan("REVISION", ["PK"]).await;
+        revisions.into_iter().map(|[key]| key).collect()
+    }
+
+    /// Partition key, kind and sentence of all problems, found as docs/table.md says.
+    pub async fn problems(&self) -> Vec<[String; 3]> {
+        self.scan("PROBLEM", ["PK", "kind", "sentence"]).await
+    }
+
+    /// Texts of all items of the Registry with this sort key, in no order.
+    async fn scan<const N: usize>(&self, sort_key: &str, attributes: [&str; N]) -> Vec<[String; N]> {
         let mut pages = self
             .backend
             .client
             .scan()
             .table_name(&self.stack.endpoints().registry_table)
-            .filter_expression("SK = :revision")
-            .expression_attribute_values(":revision", AttributeValue::S("REVISION".into()))
+            .filter_expression("SK = :wanted")
+            .expression_attribute_values(":wanted", AttributeValue::S(sort_key.into()))
             .into_paginator()
             .items()
             .send();
-        let mut keys = Vec::new();
+        let mut found = Vec::new();
         while let Some(item) = pages.next().await {
             let item = item.expect("the registry answers");
-            keys.push(item["PK"].as_s().expect("a text").clone());
+            found.push(attributes.map(|name| item[name].as_s().expect("a text").clone()));
         }
-        keys
+        found
     }
 
     /// Why the pass's record cannot be published.

@@ -130,6 +130,35 @@ async fn secrets_templates_and_links_of_a_stack_are_found_by_its_name() {
     );
     let again = accepted("template put card --id loyalty --stack livepass-test");
     assert!(again.contains("with these very files already"), "{again}");
+    let text = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned());
+    let written = aws_sdk_dynamodb::types::AttributeValue::M([("terms".to_owned(), text("1"))].into());
+    aws_sdk_dynamodb::Client::new(&config(&moto).await)
+        .put_item()
+        .table_name("livepass-test-passes")
+        .item("serialNumber", text("CARD-7"))
+        .item("passTypeIdentifier", text(TYPE))
+        .item("template", text("loyalty"))
+        .item("fields", written)
+        .send()
+        .await
+        .expect("written");
+    let path = files.path().join("card/pass.json");
+    let mut pass: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    pass["storeCard"]["backFields"] = json!([]);
+    std::fs::write(path, pass.to_string()).unwrap();
+    let refused = run(
+        &moto,
+        files.path(),
+        "template put card --id loyalty --stack livepass-test",
+    );
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        !refused.status.success()
+            && said.starts_with("error: 1 row writes `fields.terms`, which this template no longer has"),
+        "{said}"
+    );
+    let second = accepted("template put card --id loyalty --yes --stack livepass-test");
+    assert!(second.contains("(change 2)"), "{second}");
     let link = accepted(&format!("link --type {TYPE} --serial CARD-7 --stack livepass-test"));
     assert!(
         link.starts_with(&format!("https://passes.example.com/add/{TYPE}/CARD-7?e=")),

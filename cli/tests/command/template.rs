@@ -6,6 +6,7 @@ use std::process::Output;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
+use stack::Endpoints;
 
 use crate::process::{Dev, Ports, livepass};
 
@@ -29,10 +30,15 @@ fn refused(output: Output) -> String {
 
 /// The demo's loyalty template as a folder, with another description.
 fn another_card(dir: &Path) -> String {
+    card(dir, |pass| pass["description"] = "Another card".into())
+}
+
+/// The demo's loyalty template as a folder, changed.
+fn card(dir: &Path, change: impl Fn(&mut serde_json::Value)) -> String {
     for (path, mut content) in seed::templates::loyalty() {
         if path == "pass.json" {
             let mut pass: serde_json::Value = serde_json::from_slice(&content).unwrap();
-            pass["description"] = "Another card".into();
+            change(&mut pass);
             content = pass.to_string().into_bytes();
         }
         let path = dir.join("card").join(path);
@@ -40,6 +46,41 @@ fn another_card(dir: &Path) -> String {
         fs::write(path, content).unwrap();
     }
     dir.join("card").display().to_string()
+}
+
+/// Takes a field out of a group.
+fn take(pass: &mut serde_json::Value, group: &str, key: &str) -> serde_json::Value {
+    let fields = pass["storeCard"][group].as_array_mut().unwrap();
+    let at = fields.iter().position(|field| field["key"] == key).unwrap();
+    fields.remove(at)
+}
+
+/// Writes a row of the loyalty template.
+async fn write_row(endpoints: &Endpoints, serial: &str, template: &str, fields: AttributeValue) {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    stack::dynamodb_client(&endpoints.dynamodb_endpoint)
+        .await
+        .put_item()
+        .table_name(&endpoints.passes_table)
+        .item("serialNumber", text(serial))
+        .item("passTypeIdentifier", text("pass.com.example.loyalty"))
+        .item("template", text(template))
+        .item("fields", fields)
+        .send()
+        .await
+        .unwrap();
+}
+
+/// A map with these entries.
+fn fields<const N: usize>(entries: [(&str, AttributeValue); N]) -> AttributeValue {
+    AttributeValue::M(entries.map(|(key, value)| (key.to_owned(), value)).into())
+}
+
+/// The published version's number.
+fn change(dir: &Path) -> u64 {
+    let said = accepted(template(dir, &["status", "--id", "loyalty", "--format", "json"]));
+    let status: serde_json::Value = serde_json::from_str(&said).unwrap();
+    status["change"].as_u64().unwrap()
 }
 
 /// SweepQueue as one that takes nothing.
@@ -107,19 +148,8 @@ fn a_draft_that_cannot_be_published_is_told_on_the_console_of_dev_with_the_reaso
 async fn the_status_counts_passes_that_cannot_follow() {
     let dir = tempfile::tempdir().unwrap();
     let (dev, endpoints) = Dev::ready(dir.path(), &Ports::free());
-    let text = |text: &str| AttributeValue::S(text.to_owned());
-    let fields = AttributeValue::M([("no-such-field".to_owned(), text("1"))].into());
-    stack::dynamodb_client(&endpoints.dynamodb_endpoint)
-        .await
-        .put_item()
-        .table_name(&endpoints.passes_table)
-        .item("serialNumber", text("WRONG-1"))
-        .item("passTypeIdentifier", text("pass.com.example.loyalty"))
-        .item("template", text("loyalty"))
-        .item("fields", fields)
-        .send()
-        .await
-        .unwrap();
+    let unknown = fields([("no-such-field", AttributeValue::S("1".into()))]);
+    write_row(&endpoints, "WRONG-1", "loyalty", unknown).await;
     let card = another_card(dir.path());
     accepted(template(dir.path(), &["put", &card, "--id", "loyalty"]));
     let status = |more: &[&str]| accepted(template(dir.path(), &[&["status", "--id", "loyalty"], more].concat()));
@@ -134,5 +164,80 @@ async fn the_status_counts_passes_that_cannot_follow() {
         "{told}"
     );
     assert!(!told.contains("handed over"), "{told}");
+    assert!(dev.stop().0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_put_that_takes_away_fields_which_rows_write_counts_them_and_asks_for_yes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (dev, endpoints) = Dev::ready(dir.path(), &Ports::free());
+    let value = || AttributeValue::S("1".into());
+    // The demo's own row writes `balance`, `member` and `tier`.
+    write_row(&endpoints, "TERMS-1", "loyalty", fields([("terms", value())])).await;
+    let both = fields([
+        ("terms", fields([("value", value())])),
+        ("support", AttributeValue::Null(true)),
+    ]);
+    write_row(&endpoints, "TERMS-2", "loyalty", both).await;
+    // None of these would be refused for the lack of it.
+    write_row(&endpoints, "OTHER-1", "ticket", fields([("terms", value())])).await;
+    write_row(&endpoints, "SP ACE", "loyalty", fields([("terms", value())])).await;
+    write_row(&endpoints, "LIST-1", "loyalty", AttributeValue::L(vec![value()])).await;
+    let short = card(dir.path(), |pass| {
+        take(pass, "backFields", "terms");
+        take(pass, "backFields", "support");
+    });
+    assert_eq!(
+        refused(template(dir.path(), &["put", &short, "--id", "loyalty"])),
+        "error: 1 row writes `fields.support`, which this template no longer has: it would be refused with \
+         field-unknown\n2 rows write `fields.terms`, which this template no longer has: they would be refused with \
+         field-unknown\nNothing was published. Keep the field, or take it out of the rows first; or put with --yes to go \
+         ahead: their passes then stay as they are until the rows are mended.\n"
+    );
+    assert_eq!(change(dir.path()), 1);
+    let said = accepted(template(dir.path(), &["put", &short, "--id", "loyalty", "--yes"]));
+    assert!(said.contains("(change 2)"), "{said}");
+    // These very files are published, so nothing would be taken away.
+    let said = accepted(template(dir.path(), &["put", &short, "--id", "loyalty"]));
+    assert!(said.contains("with these very files already"), "{said}");
+    assert!(dev.stop().0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_put_that_takes_away_nothing_that_a_row_writes_goes_ahead_without_asking() {
+    let dir = tempfile::tempdir().unwrap();
+    let (dev, endpoints) = Dev::ready(dir.path(), &Ports::free());
+    let text = AttributeValue::S("1".into());
+    write_row(&endpoints, "TERMS-1", "loyalty", fields([("terms", text)])).await;
+    // One that no row writes, and one that is moved to the front.
+    let moved = card(dir.path(), |pass| {
+        take(pass, "backFields", "support");
+        let terms = take(pass, "backFields", "terms");
+        pass["storeCard"]["auxiliaryFields"] = json!([terms]);
+    });
+    let said = accepted(template(dir.path(), &["put", &moved, "--id", "loyalty"]));
+    assert!(said.contains("(change 2)"), "{said}");
+    // A new id has nothing that could be taken away.
+    let said = accepted(template(dir.path(), &["put", &moved, "--id", "new"]));
+    assert!(said.contains("(change 1)"), "{said}");
+    assert!(dev.stop().0);
+}
+
+/// Putting a template anew is what mends this.
+#[test]
+fn a_put_over_a_version_that_cannot_be_read_goes_ahead_and_says_that_it_could_not_look() {
+    let dir = tempfile::tempdir().unwrap();
+    let (dev, _) = Dev::ready(dir.path(), &Ports::free());
+    for entry in fs::read_dir(dir.path().join("templates/loyalty")).unwrap() {
+        fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    let another = another_card(dir.path());
+    let output = template(dir.path(), &["put", &another, "--id", "loyalty"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.starts_with("whether fields are taken away is not known, since the published version cannot be read: "),
+        "{said}"
+    );
     assert!(dev.stop().0);
 }

@@ -23,6 +23,7 @@ use passes::publish::{PublishOutcome, PublishReport, Publisher};
 use passes::push::SendPush;
 use passes::settle::Breaker;
 use passes::time::Clock as _;
+use passes::unusable_key::{UnusableKey, settle_unusable_key};
 use passes::work::{Hint, KeyToPublish, PAUSE_AFTER_FAILURE};
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
@@ -162,12 +163,7 @@ impl PublishChanges {
     async fn done_with(&self, change: &Change, batch: &Batch) -> bool {
         let key = match &change.key {
             Ok(key) => key,
-            Err((serial, error)) => {
-                metrics::counter!("problems").increment(1);
-                metrics::counter!("problems_by_kind", "kind" => "key").increment(1);
-                tracing::warn!(serial = %serial.escape_debug(), reason = %error, "a record's key cannot become a pass");
-                return true;
-            }
+            Err(key) => return self.noted(key, batch).await,
         };
         if Instant::now() >= batch.begin {
             return false;
@@ -182,6 +178,27 @@ impl PublishChanges {
             }
         }
         self.handed_over(key, batch).await
+    }
+
+    /// Whether a key that cannot become a pass is noted, or no longer, as its record is now.
+    ///
+    /// One that is not is brought again by the stream, and its shard waits: the queue's messages hold keys of
+    /// passes. What fails here are the tables, without which nothing behind it could be published either.
+    async fn noted(&self, key: &UnusableKey, batch: &Batch) -> bool {
+        if Instant::now() >= batch.begin {
+            return false;
+        }
+        let settled = settle_unusable_key(&self.sources, &self.registry, &self.clock, key);
+        let reason = match timeout_at(batch.publish, settled).await {
+            Ok(Ok(record)) => {
+                report::unusable_key(key, record);
+                return true;
+            }
+            Ok(Err(error)) => chain(&error),
+            Err(_) => "no answer of the tables in time".to_owned(),
+        };
+        report::unusable_key_not_noted(key, &reason);
+        false
     }
 
     /// Whether a message is done with. One that is not comes again by itself.

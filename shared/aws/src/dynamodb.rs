@@ -21,6 +21,7 @@ mod records;
 mod registrations;
 mod revisions;
 mod sources;
+mod unusable_keys;
 mod updates;
 
 pub use aws_sdk_dynamodb::Client;

@@ -9,6 +9,7 @@ use passes::publish::{PublishOutcome, PublishReport};
 use passes::push::{PushOutcome, advice};
 use passes::settle::Conclusion;
 use passes::sweep::{SweepEnd, SweepPage, SweepReport};
+use passes::unusable_key::{UnusableKey, UnusableRecord};
 use passes::upload::UploadOutcome;
 use passes::work::NextPage;
 
@@ -84,6 +85,39 @@ pub fn publish_failed(key: &PassKey, error: &StoreError) {
         serial = key.serial.as_str(),
         error = chain(error),
         "publish failed and is repeated"
+    );
+}
+
+/// A record whose key cannot become a pass, or that has been one. Both parts of the key are somebody's text.
+pub fn unusable_key(key: &UnusableKey, record: UnusableRecord) {
+    let (pass_type, serial) = (key.pass_type().escape_debug(), key.serial().escape_debug());
+    let problem = key.problem();
+    match record {
+        UnusableRecord::Stands => {
+            metrics::counter!("problems").increment(1);
+            metrics::counter!("problems_by_kind", "kind" => problem.kind.label()).increment(1);
+            tracing::warn!(
+                %pass_type,
+                %serial,
+                problem = problem.kind.label(),
+                reason = problem.sentence,
+                "a record's key cannot become a pass"
+            );
+        }
+        UnusableRecord::Gone => {
+            tracing::info!(%pass_type, %serial, "a record whose key could not become a pass is gone")
+        }
+    }
+}
+
+/// A key that cannot become a pass, and that could not be noted either: the stream brings it again.
+pub fn unusable_key_not_noted(key: &UnusableKey, reason: &str) {
+    metrics::counter!("failed_publishes").increment(1);
+    tracing::error!(
+        pass_type = %key.pass_type().escape_debug(),
+        serial = %key.serial().escape_debug(),
+        error = reason,
+        "a key that cannot become a pass could not be noted; its shard waits for it"
     );
 }
 

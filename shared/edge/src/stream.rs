@@ -1,14 +1,15 @@
 //! Batches of a DynamoDB stream with keys only.
 
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
-use passes::ids::{InvalidIdentifier, PassKey};
+use passes::ids::PassKey;
+use passes::unusable_key::{UnusableKey, pass_key_of};
 
 /// One pass of a batch, with the sequence number of its first record there.
 #[derive(Debug)]
 pub struct Hint {
     pub sequence_number: String,
-    /// A key that is none cannot become a pass; it is named to the operator and passed over.
-    pub key: Result<PassKey, (String, InvalidIdentifier)>,
+    /// A key that is none cannot become a pass, and is noted instead.
+    pub key: Result<PassKey, UnusableKey>,
 }
 
 /// The passes of a batch in order, each once: what counts is the record as it is now, so several
@@ -22,7 +23,7 @@ pub fn hints(event: Event) -> Vec<Hint> {
             let (serial, pass_type) = key_of(&record);
             seen.insert((serial.clone(), pass_type.clone())).then(|| Hint {
                 sequence_number: record.change.sequence_number.unwrap_or_default(),
-                key: PassKey::parse(&pass_type, &serial).map_err(|error| (serial, error)),
+                key: pass_key_of(&pass_type, &serial),
             })
         })
         .collect()

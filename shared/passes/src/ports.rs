@@ -11,6 +11,7 @@ mod queues;
 mod revisions;
 mod sources;
 mod templates;
+mod unusable_keys;
 
 pub use calls::{
     AnswerList, Answered, Answering, CountDevices, Counted, KnownDevice, RegisterDevice, Registering,
@@ -21,10 +22,13 @@ pub use due::{DUE_SHARDS, DueCursor, DuePage, FindDue};
 pub use material::{Asset, IdentityFault, ReadAssets, ReadCertificates, ReadIdentities, ReadLinkKeys, ReadTokenKeys};
 pub use queues::{SendKeys, SendPage};
 pub use revisions::{CountDeletions, KeepGrace, Locked, ReadRevision, WriteRevision};
-pub use sources::{FindRecords, KeyPage, ReadSources, RecordCursor, Selection};
+pub use sources::{
+    CountFieldUse, FIELDS_AT_A_TIME, FieldUsePage, FindRecords, KeyPage, ReadSources, RecordCursor, Selection,
+};
 pub use templates::{
     KeepSweep, MovePointer, NoteUpload, ReadTemplates, ReadUploads, SendSweep, StoreTemplate, UploadNote,
 };
+pub use unusable_keys::{NoteUnusableKey, ReadRawRecord};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 

@@ -25,6 +25,8 @@ pub enum ProblemKind {
     TokenChanged,
     /// The pass is published, but phones show something else than the row seems to mean.
     Warning,
+    /// The record's key cannot be that of a pass.
+    Key,
 }
 
 impl ProblemKind {
@@ -41,6 +43,7 @@ impl ProblemKind {
             Self::Certificate => "certificate",
             Self::TokenChanged => "token-changed",
             Self::Warning => "warning",
+            Self::Key => "key",
         }
     }
 

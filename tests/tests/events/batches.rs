@@ -49,6 +49,12 @@ async fn publish_changes_same_pass_twice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn publish_changes_unusable_key() {
     let (scene, _) = Scene::registered().await;
+    scene
+        .site
+        .backend
+        .put(LOYALTY, "A B", json!({"template": "loyalty"}))
+        .await;
+    scene.site.published().await;
     scene.lose_revision(&demo()).await;
     scene.site.clock.turn(Duration::from_secs(1));
 
@@ -57,6 +63,21 @@ async fn publish_changes_unusable_key() {
     let revision = scene.site.revision(&demo()).await.number;
     assert_eq!(revision.value(), scene.site.clock.now().seconds());
     assert_eq!(scene.site.revisions().await.len(), 2);
+    let noted = [[
+        "PASS#pass.com.example.loyalty#A%20B".to_owned(),
+        "key".to_owned(),
+        "serialNumber: contains ' '; letters, digits, '.', '_' and '-' are allowed; the key of a row cannot be changed: \
+         write the row under another one, and delete this one"
+            .to_owned(),
+    ]];
+    assert_eq!(scene.site.problems().await, noted);
+
+    // Once the row is gone, so is the problem, and an event that comes late does not bring it back.
+    scene.site.backend.delete(LOYALTY, "A B").await;
+    scene.site.published().await;
+    assert!(scene.site.problems().await.is_empty());
+    assert_eq!(scene.replay("publish-changes--unusable-key").await, all_done());
+    assert!(scene.site.problems().await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -122,3 +122,32 @@ async fn a_key_that_the_queue_does_not_take_is_brought_again_by_the_stream() {
     std::fs::remove_file(&folder).unwrap();
     std::fs::create_dir(&folder).unwrap();
 }
+
+/// Neither is there a queue for it: its messages hold keys of passes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_cannot_become_a_pass_and_cannot_be_noted_is_brought_again_by_the_stream() {
+    let site = Site::start().await;
+    let client = reqwest::Client::new();
+    let faults = format!("{}/dynamodb", site.stack.endpoints().control_url);
+    let refused = json!({"fault": "error", "reason": "AccessDeniedException", "mentions": "SP%20ACE"});
+    let set = client.post(&faults).json(&refused).send().await.unwrap();
+    assert!(set.status().is_success());
+    site.backend
+        .put(LOYALTY, "SP ACE", json!({"template": "loyalty"}))
+        .await;
+    let drained = tokio::time::timeout(Duration::from_millis(500), site.stack.published());
+    assert!(drained.await.is_err(), "the stream keeps what is not noted");
+    assert!(site.problems().await.is_empty());
+    client.delete(&faults).send().await.unwrap();
+    let behind = write(&site, "GOOD-1", "loyalty").await;
+    site.published().await;
+    site.revision(&behind).await;
+    let [[place, kind, _]] = &site.problems().await[..] else {
+        panic!("one problem")
+    };
+    assert_eq!(
+        (place.as_str(), kind.as_str()),
+        ("PASS#pass.com.example.loyalty#SP%20ACE", "key")
+    );
+    assert!(messages(&site, "PublishQueue").is_empty());
+}

@@ -18,4 +18,5 @@ mod revisions;
 mod strong_reads;
 mod sweeps;
 mod templates;
+mod unusable_keys;
 mod uploads;

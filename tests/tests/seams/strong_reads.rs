@@ -1,7 +1,7 @@
 //! Wherever a push may just have happened, reads are strongly consistent. The engine has no other
 //! kind, so the requests themselves are looked at.
 
-use passes::ports::{FindRecords as _, Selection};
+use passes::ports::{CountFieldUse as _, FindRecords as _, Selection};
 use tests::Workbench;
 
 #[tokio::test]
@@ -19,6 +19,9 @@ async fn every_read_but_that_of_the_index_is_strongly_consistent() {
     tapped.unregister("d1", "A").await;
     let all = tapped.sources.find_records(&Selection::default(), None, 10).await;
     assert_eq!(all.unwrap().keys.len(), 1);
+    let (loyalty, field) = ("loyalty".parse().unwrap(), ["balance".to_owned()]);
+    let balances = tapped.sources.count_field_use(&loyalty, &field, None);
+    assert_eq!(balances.await.unwrap().rows, [1]);
     let mut looked_at = std::collections::BTreeSet::new();
     for call in bench.tap.calls() {
         let reads: Vec<_> = match call.action.as_str() {

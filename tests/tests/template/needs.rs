@@ -33,7 +33,7 @@ const PARTS: [(&str, &str); 4] = [
 ];
 
 /// Ports of the command: no function has them.
-pub const OF_THE_COMMAND: [&str; 1] = ["release_deletions"];
+pub const OF_THE_COMMAND: [&str; 2] = ["count_field_use", "release_deletions"];
 
 const REGISTRY: &str = "${Registry.Arn}";
 const DUE_INDEX: &str = "${Registry.Arn}/index/due";
@@ -201,7 +201,7 @@ impl Code {
                 method => {
                     let body = self.adapters.reach(method);
                     let resources: &[&str] = match method {
-                        "record" | "find_records" => &[place.of(PASSES)],
+                        "record" | "raw_record_exists" | "find_records" => &[place.of(PASSES)],
                         "record_and_pointer" => &[place.of(PASSES), REGISTRY],
                         "due" => &[DUE_INDEX],
                         _ => &[REGISTRY],

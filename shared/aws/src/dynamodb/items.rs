@@ -275,7 +275,7 @@ pub(super) fn read_counted_at(item: &Item) -> StoreResult<Option<u64>> {
 
 // ---- problems
 
-const KINDS: [ProblemKind; 9] = [
+const KINDS: [ProblemKind; 11] = [
     ProblemKind::TemplateMissing,
     ProblemKind::TemplateUnknown,
     ProblemKind::AttributeType,
@@ -285,6 +285,8 @@ const KINDS: [ProblemKind; 9] = [
     ProblemKind::Image,
     ProblemKind::Certificate,
     ProblemKind::TokenChanged,
+    ProblemKind::Warning,
+    ProblemKind::Key,
 ];
 
 pub(super) fn write_problem(problem: &Problem, since: u64, mut item: Item) -> Item {

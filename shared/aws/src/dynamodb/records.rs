@@ -1,8 +1,8 @@
 //! All records of the Passes table, for those who publish many again.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use passes::ids::PassKey;
-use passes::ports::{FindRecords, KeyPage, RecordCursor, Selection, StoreResult};
+use passes::ids::{PassKey, TemplateId};
+use passes::ports::{CountFieldUse, FieldUsePage, FindRecords, KeyPage, RecordCursor, Selection, StoreResult};
 use passes::sweep::SEGMENTS;
 
 use super::Sources;
@@ -53,6 +53,51 @@ impl FindRecords for Sources {
         Ok(KeyPage {
             unusable: u32::try_from(all - keys.len()).unwrap_or(u32::MAX),
             keys,
+            after: output.last_evaluated_key().and_then(cursor),
+        })
+    }
+}
+
+impl CountFieldUse for Sources {
+    async fn count_field_use(
+        &self,
+        template: &TemplateId,
+        fields: &[String],
+        after: Option<&RecordCursor>,
+    ) -> StoreResult<FieldUsePage> {
+        // Only the entries in question travel. A field's key is data, so each has a placeholder of its own.
+        let mut projection = KEY.to_owned();
+        let filter = "#template = :template";
+        let mut placeholders = names(&[KEY, "#fields", filter], None);
+        for (place, field) in fields.iter().enumerate() {
+            projection.push_str(&format!(", #fields.#k{place}"));
+            placeholders.insert(format!("#k{place}"), field.clone());
+        }
+        let output = self
+            .client
+            .scan()
+            .table_name(&self.passes_table)
+            .projection_expression(projection)
+            .filter_expression(filter)
+            .set_expression_attribute_names(Some(placeholders))
+            .set_expression_attribute_values(Some(values([("template", s(template.as_str()))])))
+            .consistent_read(true)
+            .set_exclusive_start_key(after.map(start_key))
+            .send()
+            .await
+            .map_err(fault("count-field-use"))?;
+        let mut rows = vec![0; fields.len()];
+        for item in output.items().iter().filter(|item| pass_key(item).is_some()) {
+            let Some(Ok(written)) = item.get("fields").map(AttributeValue::as_m) else {
+                continue;
+            };
+            for (count, field) in rows.iter_mut().zip(fields) {
+                *count += u64::from(written.contains_key(field));
+            }
+        }
+        Ok(FieldUsePage {
+            rows,
+            looked_at: u64::try_from(output.scanned_count()).unwrap_or(0),
             after: output.last_evaluated_key().and_then(cursor),
         })
     }

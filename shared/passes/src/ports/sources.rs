@@ -59,3 +59,28 @@ pub trait FindRecords: Send + Sync {
         limit: u32,
     ) -> impl Future<Output = StoreResult<KeyPage>> + Send;
 }
+
+/// Most fields that are counted at once: each is a path in the request, whose text is limited to 4 KB.
+pub const FIELDS_AT_A_TIME: usize = 100;
+
+/// What one page of records tells of the use of some fields.
+#[derive(Debug)]
+pub struct FieldUsePage {
+    /// Records that write each field, in the order in which the fields were asked for.
+    pub rows: Vec<u64>,
+    /// Records that were looked at, of whichever template.
+    pub looked_at: u64,
+    /// Where the next page begins; `None` after the last.
+    pub after: Option<RecordCursor>,
+}
+
+pub trait CountFieldUse: Send + Sync {
+    /// Counts the records of a template whose `fields` have an entry of these keys, NULL included, strongly
+    /// consistent. At most [`FIELDS_AT_A_TIME`]. Records whose key cannot be a pass are passed over: they use nothing.
+    fn count_field_use(
+        &self,
+        template: &TemplateId,
+        fields: &[String],
+        after: Option<&RecordCursor>,
+    ) -> impl Future<Output = StoreResult<FieldUsePage>> + Send;
+}
