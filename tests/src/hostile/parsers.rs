@@ -210,7 +210,7 @@ fn link() -> Box<dyn Target> {
             mac: part(),
         };
         let holds = offered
-            .verify(&ring, &key, Timestamp::from_seconds(1_700_000_000))
+            .verify(&ring, &key, Timestamp::from_seconds(1_795_000_000), 366)
             .is_ok();
         assert!(!holds || offered == signed, "{offered:?} was never signed");
         holds
