@@ -217,8 +217,7 @@ fn refuses_key(outcome: &PushOutcome) -> bool {
 }
 
 fn parse(secret: &[u8]) -> Result<ProviderKey, String> {
-    ProviderKey::from_json(&String::from_utf8_lossy(secret))
-        .map_err(|error| format!("secret `apns.json`: {}", chain(&error)))
+    ProviderKey::from_json(secret).map_err(|error| format!("secret `apns.json`: {}", chain(&error)))
 }
 
 fn after(time: Timestamp, millis: u64) -> Timestamp {

@@ -28,7 +28,8 @@ pub struct SigningCertificate {
 }
 
 impl SigningCertificate {
-    /// Reads the Pass Type ID certificate and Apple's intermediate from a PEM file, in any order.
+    /// Reads the Pass Type ID certificate and Apple's intermediate from a PEM file, in any order, and
+    /// in whatever form the file was pasted: see [`pem`].
     ///
     /// The leaf is the certificate whose subject has a UID. The intermediate is the one that
     /// issued the leaf: its name is the leaf's issuer and its key made the leaf's signature, so a
@@ -38,21 +39,21 @@ impl SigningCertificate {
     /// # Errors
     /// What keeps Wallet from taking this certificate, with the way to mend it.
     pub fn from_pem(pem: &[u8]) -> Result<Self, IdentityError> {
-        let Some(text) = std::str::from_utf8(pem).ok().filter(|_| !is_der(pem)) else {
+        if is_der(pem) {
             return Err(if CertificateView::from_der(pem).is_ok() {
                 IdentityError::DerCertificate
             } else {
                 IdentityError::Binary
             });
-        };
+        }
         let mut ders = Vec::new();
-        for block in pem::blocks(text) {
-            if !["CERTIFICATE", "X509 CERTIFICATE"].contains(&block.label.as_str()) {
+        for block in pem::blocks(pem)? {
+            if !["CERTIFICATE", "X509 CERTIFICATE"].contains(&block.label()) {
                 continue;
             }
-            let der = block.der.ok_or_else(|| IdentityError::MalformedCertificate {
+            let der = block.der().map_err(|reason| IdentityError::MalformedCertificate {
                 position: ders.len() + 1,
-                reason: "its base64 is broken".to_owned(),
+                reason: reason.to_owned(),
             })?;
             ders.push(der.to_vec());
         }

@@ -66,7 +66,7 @@ pub fn all() -> Vec<Box<dyn Target>> {
             aws::secrets::parse_key_ring(input).is_ok()
         }),
         parser("APNs key", [apns_key_seed()], |input| {
-            apns::ProviderKey::from_json(&String::from_utf8_lossy(input)).is_ok()
+            apns::ProviderKey::from_json(input).is_ok()
         }),
         parser("event", event_seeds(), event),
         parser("pass.json", [voidable()], |input| {
