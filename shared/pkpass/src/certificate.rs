@@ -14,6 +14,9 @@ use crate::pem;
 /// statement, "custom extensions".
 const PASS_TYPE_MARKER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113635.100.6.1.16");
 
+/// Apple's mark in certificates whose passes may use NFC, which Apple grants on request.
+const NFC_MARKER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113635.100.6.1.26");
+
 /// The certificate that passes of one type are signed with, and the intermediate that issued it.
 ///
 /// What has been made is sure to be for a pass type and a team, to carry Apple's marker, to hold
@@ -151,6 +154,12 @@ impl SigningCertificate {
         &self.team_identifier
     }
 
+    /// Whether passes signed with it may have `nfc` or a personalization.json: phones refuse those
+    /// that are signed with an ordinary certificate.
+    pub fn allows_nfc(&self) -> bool {
+        self.leaf.has_extension(NFC_MARKER)
+    }
+
     /// From when leaf and intermediate are both valid.
     pub fn not_before(&self) -> SystemTime {
         self.leaf.not_before().max(self.intermediate.not_before())
@@ -214,6 +223,22 @@ impl SigningCertificate {
             });
         }
         self.valid_at(now)
+    }
+
+    /// Whether APNs takes pushes for the certificate's passes from the APNs key of `team`: it takes
+    /// them from the pass type's own team alone.
+    ///
+    /// # Errors
+    /// [`IdentityError::OtherPushTeam`].
+    pub fn check_push_team(&self, team: &str) -> Result<(), IdentityError> {
+        if self.team_identifier == team {
+            return Ok(());
+        }
+        Err(IdentityError::OtherPushTeam {
+            pass_type: self.pass_type_identifier.clone(),
+            certificate: self.team_identifier.clone(),
+            apns: team.to_owned(),
+        })
     }
 }
 

@@ -153,6 +153,20 @@ pub enum IdentityError {
         /// The pass's.
         expected: String,
     },
+    /// The certificate is of another team than the APNs key.
+    #[error(
+        "the certificate for {pass_type} is of team {certificate}, and the APNs key of team {apns}: \
+         APNs would refuse each push for these passes, so store an APNs key of team {certificate}, or \
+         a certificate that {apns} created"
+    )]
+    OtherPushTeam {
+        /// The pass type.
+        pass_type: String,
+        /// The certificate's team.
+        certificate: String,
+        /// The APNs key's.
+        apns: String,
+    },
     /// The file has no private key in it.
     #[error(
         "there is no private key in the file: it must hold the key of the Pass Type ID \
