@@ -41,7 +41,7 @@ pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-const LONGEST: Duration = Duration::from_secs(10 * 366 * 86_400);
+const DAY_S: u64 = 24 * 60 * 60;
 const LINK_KEYS: &str = "link-keys.json";
 
 /// The link on the web service of a stack.
@@ -55,11 +55,16 @@ pub async fn link(place: &Place, key: &PassKey, expires: Duration) -> Result<Str
     })?;
     let keys = aws::secrets::parse_key_ring(&keys)
         .map_err(|reason| Failure::new(format!("{LINK_KEYS} of {}: {reason}", place.name())))?;
+    let (max_days, by_what) = place.max_link_days();
     let expires_at = SystemTime::now()
         .checked_add(expires)
-        .filter(|_| (1..=LONGEST.as_secs()).contains(&expires.as_secs()))
+        .filter(|_| (1..=max_days.saturating_mul(DAY_S)).contains(&expires.as_secs()))
         .and_then(|at| at.duration_since(UNIX_EPOCH).ok())
-        .ok_or_else(|| Failure::new("--expires: a link holds for at least one second and at most 10 years"))?
+        .ok_or_else(|| {
+            Failure::new(format!(
+                "--expires: a link holds for at least one second and, {by_what}, at most {max_days} days"
+            ))
+        })?
         .as_secs();
     let signature = LinkSignature::sign(keys.current(), key, expires_at);
     Ok(format!("{web_service_url}{}", signature.path_and_query(key)))

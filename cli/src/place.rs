@@ -9,6 +9,8 @@ use aws::dynamodb::{Registry, Sources};
 use aws::files::{FileStore, Templates};
 use edge::WallClock;
 use edge::platform::WorkQueue;
+use passes::ids::PassTypeIdentifier;
+use passes::link::MAX_LINK_DAYS;
 use passes::ports::{StoreError, StoreResult};
 use passes::time::Clock as _;
 
@@ -38,6 +40,14 @@ pub enum Place {
 }
 
 impl PlaceArguments {
+    /// The place, for a command that needs none.
+    pub async fn open_where_given(&self) -> Result<Option<Place>, Failure> {
+        match self.dir.is_some() || self.stack.is_some() {
+            true => self.open().await.map(Some),
+            false => Ok(None),
+        }
+    }
+
     pub async fn open(&self) -> Result<Place, Failure> {
         match &self.stack {
             Some(stack) => Ok(Place::Deployed(Box::new(Deployed::find(stack).await?))),
@@ -68,6 +78,25 @@ impl Place {
         match self {
             Self::Folder(folder) => folder.put_secret(name, content),
             Self::Deployed(stack) => stack.put_secret(name, content).await,
+        }
+    }
+
+    /// Pass types that have a certificate stored.
+    pub async fn pass_types(&self) -> Result<Vec<PassTypeIdentifier>, Failure> {
+        match self {
+            Self::Folder(folder) => folder.pass_types(),
+            Self::Deployed(stack) => stack.pass_types().await,
+        }
+    }
+
+    /// How many days its links may hold, and what says so.
+    pub fn max_link_days(&self) -> (u64, String) {
+        match self {
+            Self::Folder(_) => (MAX_LINK_DAYS, "on a local stack".to_owned()),
+            Self::Deployed(stack) => (
+                stack.max_link_days,
+                format!("by the parameter MaxLinkDays of {}", self.name()),
+            ),
         }
     }
 

@@ -6,9 +6,13 @@ use aws::Connections;
 use aws::dynamodb::{Registry, Sources};
 use aws::files::{FileStore, Templates};
 use aws::queues::{Queue, QueueStore};
+use aws_sdk_cloudformation::types::Stack;
 use aws_sdk_secretsmanager::primitives::Blob;
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
 use edge::WallClock;
 use edge::platform::WorkQueue;
+use passes::ids::PassTypeIdentifier;
+use passes::link::MAX_LINK_DAYS;
 
 use crate::failure::Failure;
 
@@ -21,9 +25,13 @@ const PASSES_TABLE: &str = "PassesTable";
 const PUBLISH_QUEUE_URL: &str = "PublishQueueUrl";
 const SWEEP_QUEUE_URL: &str = "SweepQueueUrl";
 
+/// A parameter of it that is.
+const MAX_LINK_DAYS_PARAMETER: &str = "MaxLinkDays";
+
 pub struct Deployed {
     stack: String,
     pub web_service_url: String,
+    pub max_link_days: u64,
     registry: Registry,
     secrets: aws_sdk_secretsmanager::Client,
     /// `s3://{bucket}/{prefix}`
@@ -44,7 +52,15 @@ impl Deployed {
                 "no AWS region is set; set AWS_REGION, or `region` in your AWS profile",
             ));
         }
-        let outputs = outputs(&aws_sdk_cloudformation::Client::new(&config), stack).await?;
+        let described = described(&aws_sdk_cloudformation::Client::new(&config), stack).await?;
+        let outputs = outputs(&described);
+        // A stack of an earlier version has no such parameter.
+        let max_link_days = described
+            .parameters()
+            .iter()
+            .find(|parameter| parameter.parameter_key() == Some(MAX_LINK_DAYS_PARAMETER))
+            .and_then(|parameter| parameter.parameter_value()?.parse().ok())
+            .unwrap_or(MAX_LINK_DAYS);
         let output = |name: &str| {
             outputs.get(name).cloned().ok_or_else(|| {
                 Failure::new(format!(
@@ -54,6 +70,7 @@ impl Deployed {
         };
         Ok(Self {
             web_service_url: output(WEB_SERVICE_URL)?,
+            max_link_days,
             registry: Registry::new(
                 aws::dynamodb::connect(aws::from_environment()).await,
                 output(REGISTRY_TABLE)?,
@@ -148,6 +165,30 @@ impl Deployed {
         Ok(())
     }
 
+    pub async fn pass_types(&self) -> Result<Vec<PassTypeIdentifier>, Failure> {
+        let prefix = self.secret_id("pass-types/")?;
+        let named = Filter::builder()
+            .key(FilterNameStringType::Name)
+            .values(&prefix)
+            .build();
+        let mut pages = self.secrets.list_secrets().filters(named).into_paginator().send();
+        let mut pass_types = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| {
+                Failure::from_sdk(
+                    "its secrets cannot be listed, which needs secretsmanager:ListSecrets",
+                    error,
+                )
+            })?;
+            let names = page.secret_list().iter().filter_map(|secret| secret.name());
+            pass_types.extend(names.filter_map(|name| {
+                let pass_type = name.strip_prefix(&prefix)?.strip_suffix("/certificate.pem")?;
+                pass_type.parse::<PassTypeIdentifier>().ok()
+            }));
+        }
+        Ok(pass_types)
+    }
+
     pub fn registry(&self) -> Registry {
         self.registry.clone()
     }
@@ -162,8 +203,7 @@ fn queue(url: &str) -> Result<WorkQueue, Failure> {
     )?))
 }
 
-/// The stack's outputs by name.
-async fn outputs(client: &aws_sdk_cloudformation::Client, stack: &str) -> Result<BTreeMap<String, String>, Failure> {
+async fn described(client: &aws_sdk_cloudformation::Client, stack: &str) -> Result<Stack, Failure> {
     let described = client
         .describe_stacks()
         .stack_name(stack)
@@ -175,10 +215,15 @@ async fn outputs(client: &aws_sdk_cloudformation::Client, stack: &str) -> Result
                 error,
             )
         })?;
-    Ok(described
-        .stacks()
+    let found = described.stacks.unwrap_or_default().into_iter().next();
+    found.ok_or_else(|| Failure::new(format!("stack {stack} is not there; check name and region")))
+}
+
+/// The stack's outputs by name.
+fn outputs(stack: &Stack) -> BTreeMap<String, String> {
+    stack
+        .outputs()
         .iter()
-        .flat_map(|stack| stack.outputs())
         .filter_map(|output| Some((output.output_key()?.to_owned(), output.output_value()?.to_owned())))
-        .collect())
+        .collect()
 }

@@ -9,6 +9,7 @@ use aws::files::{FileStore, Folder, Templates, write_whole};
 use aws::queues::{Queue, QueueFolder, QueueStore};
 use edge::WallClock;
 use edge::platform::WorkQueue;
+use passes::ids::PassTypeIdentifier;
 use passes::ports::StoreError;
 
 use crate::failure::Failure;
@@ -51,6 +52,17 @@ impl LocalFolder {
     pub fn put_secret(&self, name: &str, content: &[u8]) -> Result<(), Failure> {
         let path = self.dir.join("secrets").join(name);
         write_whole(&path, content).map_err(|error| Failure::of_file(&path, &error))
+    }
+
+    pub fn pass_types(&self) -> Result<Vec<PassTypeIdentifier>, Failure> {
+        let path = self.dir.join("secrets/pass-types");
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Failure::of_file(&path, &error)),
+        };
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        Ok(names.filter_map(|name| name.parse().ok()).collect())
     }
 
     /// The records are in the engine, so the local stack has to run.

@@ -3,11 +3,16 @@
 use std::path::PathBuf;
 
 use ::apns::ProviderKey;
+use pkpass::pem;
 use serde_json::json;
 
 use crate::failure::Failure;
 use crate::output::say;
 use crate::place::Place;
+use crate::secret::team;
+
+/// Its name.
+pub const SECRET: &str = "apns.json";
 
 pub const EXAMPLES: &str = "Examples:
   livepass secret check apns --key AuthKey_ABC123DEFG.p8 --team A1B2C3D4E5
@@ -35,7 +40,7 @@ pub struct ApnsKey {
 
 impl Arguments {
     pub fn read(&self) -> Result<ApnsKey, Failure> {
-        let pem = std::fs::read_to_string(&self.key).map_err(|error| Failure::of_file(&self.key, &error))?;
+        let file = std::fs::read(&self.key).map_err(|error| Failure::of_file(&self.key, &error))?;
         let key_id = match &self.key_id {
             Some(id) => id.clone(),
             None => self
@@ -45,8 +50,10 @@ impl Arguments {
                 .map(str::to_owned)
                 .ok_or_else(|| Failure::new("the key id is not in the file's name; give it with --key-id"))?,
         };
-        ProviderKey::parse(&key_id, &self.team, &pem)?;
-        let json = json!({ "key_id": key_id, "team_id": self.team, "private_key": pem });
+        ProviderKey::parse(&key_id, &self.team, &file)?;
+        // As Apple's file was, whatever became of it on its way here.
+        let private_key = pem::private_keys(&file);
+        let json = json!({ "key_id": key_id, "team_id": self.team, "private_key": private_key.as_str() });
         Ok(ApnsKey {
             json: json.to_string(),
             key_id,
@@ -65,9 +72,17 @@ impl ApnsKey {
         );
     }
 
-    pub async fn put(&self, place: &Place) -> Result<(), Failure> {
+    /// Whether the certificates in this place are of the same team.
+    pub async fn check_in(&self, place: &Place) -> Result<(), Failure> {
+        team::of_different_teams(&team::against_certificates(place, &self.team_id).await?)
+    }
+
+    /// Stores it; of another team than a certificate's there only if `other_team`.
+    pub async fn put(&self, place: &Place, other_team: bool) -> Result<(), Failure> {
         self.describe();
-        place.put_secret("apns.json", self.json.as_bytes()).await?;
+        let faults = team::against_certificates(place, &self.team_id).await?;
+        team::before_storing(place, &faults, other_team)?;
+        place.put_secret(SECRET, self.json.as_bytes()).await?;
         say!("stored in {}; it is used within 15 minutes", place.name());
         Ok(())
     }

@@ -8,11 +8,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use p12_keystore::{KeyStore, Pkcs12ImportPolicy};
 use passes::ids::PassTypeIdentifier;
-use pkpass::{Identity, SigningCertificate};
+use pkpass::{Identity, SigningCertificate, pem};
 
 use crate::failure::Failure;
 use crate::output::say;
 use crate::place::Place;
+use crate::secret::team;
 
 pub const EXAMPLES: &str = "Examples:
   livepass secret check pass-type --type pass.com.example.loyalty --p12 loyalty.p12 --password-file pw --intermediate AppleWWDRCAG4.cer
@@ -44,6 +45,11 @@ pub struct Arguments {
     intermediate: Option<PathBuf>,
 }
 
+/// The name of a pass type's `certificate` or `key`.
+pub fn secret(pass_type: &PassTypeIdentifier, part: &str) -> String {
+    format!("pass-types/{pass_type}/{part}.pem")
+}
+
 /// A certificate and key that fit each other and their pass type.
 pub struct PassTypeIdentity {
     pass_type: PassTypeIdentifier,
@@ -69,7 +75,8 @@ impl Arguments {
         Ok(PassTypeIdentity {
             pass_type: self.pass_type.clone(),
             certificate,
-            key_pem,
+            // As the file was, whatever became of it on its way here.
+            key_pem: pem::private_keys(&key_pem).as_bytes().to_vec(),
         })
     }
 }
@@ -88,20 +95,31 @@ impl PassTypeIdentity {
             left.as_secs() / 86_400,
             humantime::format_rfc3339_seconds(self.certificate.not_after()),
         );
+        match self.certificate.allows_nfc() {
+            true => say!("it allows NFC"),
+            false => say!("it does not allow NFC: Wallet refuses passes with `nfc` that are signed with it"),
+        }
     }
 
-    pub async fn put(&self, place: &Place) -> Result<(), Failure> {
+    /// Whether the APNs key in this place is of the same team.
+    pub async fn check_in(&self, place: &Place) -> Result<(), Failure> {
+        team::of_different_teams(&team::against_apns_key(place, &self.certificate).await?)
+    }
+
+    /// Stores it; of another team than the APNs key there only if `other_team`.
+    pub async fn put(&self, place: &Place, other_team: bool) -> Result<(), Failure> {
         self.describe();
-        let name = |part: &str| format!("pass-types/{}/{part}.pem", self.pass_type);
+        let faults = team::against_apns_key(place, &self.certificate).await?;
+        team::before_storing(place, &faults, other_team)?;
+        let name = |part: &str| secret(&self.pass_type, part);
         let chain = [self.certificate.leaf_der(), self.certificate.intermediate_der()]
-            .map(pem)
+            .map(certificate_pem)
             .concat();
         // Beside the new key the old one stays until the certificate has been replaced: at every
         // moment there is a key that fits, also for a function that starts amid this.
         let mut keys = self.key_pem.clone();
         if let Some(old) = place.secret(&name("key")).await? {
-            keys.push(b'\n');
-            keys.extend(old);
+            keys.extend(pem::private_keys(&old).as_bytes());
             place.put_secret(&name("key"), &keys).await?;
         }
         place.put_secret(&name("certificate"), chain.as_bytes()).await?;
@@ -119,12 +137,13 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 fn certificates_pem(content: &[u8]) -> Vec<u8> {
     const SEQUENCE: u8 = 0x30;
     match content.first() {
-        Some(&SEQUENCE) => pem(content).into_bytes(),
-        _ => content.to_vec(),
+        Some(&SEQUENCE) => certificate_pem(content).into_bytes(),
+        // In one encoding, since another file may follow.
+        _ => pem::text(content).map_or_else(|| content.to_vec(), |text| text.as_bytes().to_vec()),
     }
 }
 
-fn pem(der: &[u8]) -> String {
+fn certificate_pem(der: &[u8]) -> String {
     block("CERTIFICATE", der)
 }
 
@@ -167,7 +186,7 @@ fn read_p12(path: &Path, password_file: Option<&Path>) -> Result<(Vec<u8>, Vec<u
             certificates.push(certificate.as_der());
         }
     }
-    let certificates = certificates.into_iter().map(pem).collect::<String>();
+    let certificates = certificates.into_iter().map(certificate_pem).collect::<String>();
     Ok((
         certificates.into_bytes(),
         block("PRIVATE KEY", chain.key().as_der()).into_bytes(),

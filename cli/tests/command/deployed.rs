@@ -5,7 +5,7 @@ use std::process::Output;
 
 use aws_sdk_cloudformation as cloudformation;
 use moto::Moto;
-use seed::{TestAuthority, Validity};
+use seed::{ApnsTestKey, TestAuthority, Validity};
 use serde_json::json;
 
 use crate::process::livepass;
@@ -27,6 +27,7 @@ async fn config(moto: &Moto) -> aws::SdkConfig {
 /// The part of template.yaml that commands look at, under this stack's name.
 async fn deploy(moto: &Moto, stack: &str) {
     let template = json!({
+        "Parameters": {"MaxLinkDays": {"Type": "Number", "Default": "30"}},
         "Resources": {
             "Templates": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": format!("{stack}-templates")}},
             "Registry": {"Type": "AWS::DynamoDB::Table", "Properties": {
@@ -164,6 +165,63 @@ async fn secrets_templates_and_links_of_a_stack_are_found_by_its_name() {
         link.starts_with(&format!("https://passes.example.com/add/{TYPE}/CARD-7?e=")),
         "{link}"
     );
+}
+
+#[tokio::test]
+async fn a_link_holds_for_as_long_as_the_stack_allows() {
+    let Some(moto) = Moto::shared() else { return };
+    deploy(&moto, "livepass-links").await;
+    let files = tempfile::tempdir().unwrap();
+    accepted(&moto, files.path(), "secret put keys --stack livepass-links");
+    let link = |expires: &str| format!("link --type {TYPE} --serial CARD-7 --expires {expires} --stack livepass-links");
+    accepted(&moto, files.path(), &link("30days"));
+    let refused = run(&moto, files.path(), &link("31days"));
+    assert_eq!(
+        String::from_utf8(refused.stderr).unwrap(),
+        "error: --expires: a link holds for at least one second and, by the parameter MaxLinkDays of stack \
+         livepass-links, at most 30 days\n"
+    );
+}
+
+#[tokio::test]
+async fn a_certificate_and_an_apns_key_of_different_teams_are_not_stored_by_mistake() {
+    let Some(moto) = Moto::shared() else { return };
+    deploy(&moto, "livepass-teams").await;
+    let files = tempfile::tempdir().unwrap();
+    let identity = TestAuthority::create()
+        .and_then(|apple| {
+            apple.issue_pass_certificate(&TYPE.parse().unwrap(), &TEAM.parse().unwrap(), Validity::long())
+        })
+        .expect("an identity");
+    let apns = ApnsTestKey::generate(&TEAM.parse().unwrap()).expect("a key");
+    std::fs::write(files.path().join("certificate.pem"), identity.certificate_chain_pem).unwrap();
+    std::fs::write(files.path().join("key.pem"), identity.private_key_pem).unwrap();
+    std::fs::write(files.path().join("AuthKey_ABC123DEFG.p8"), apns.private_key_pem).unwrap();
+    let accepted = |line: &str| accepted(&moto, files.path(), line);
+    let refused = |line: &str| {
+        let output = run(&moto, files.path(), line);
+        assert!(!output.status.success(), "{line}");
+        String::from_utf8(output.stderr).expect("text")
+    };
+    let certificate = format!(
+        "secret put pass-type --type {TYPE} --certificate certificate.pem --key key.pem --stack livepass-teams"
+    );
+    let key = |team: &str| format!("secret put apns --key AuthKey_ABC123DEFG.p8 --team {team} --stack livepass-teams");
+    let different = format!("the certificate for {TYPE} is of team {TEAM}, and the APNs key of team ZZZZZZZZZZ: ");
+
+    accepted(&certificate);
+    accepted(&key(TEAM));
+    let said = refused(&key("ZZZZZZZZZZ"));
+    assert!(
+        said.contains(&different) && said.contains("nothing is stored") && said.contains("--other-team"),
+        "{said}"
+    );
+    // The one of the right team is still there.
+    accepted(&certificate);
+    let said = accepted(&format!("{} --other-team", key("ZZZZZZZZZZ")));
+    assert!(said.contains(&different), "{said}");
+    assert!(refused(&certificate).contains(&different));
+    accepted(&format!("{certificate} --other-team"));
 }
 
 #[tokio::test]

@@ -80,6 +80,90 @@ fn a_right_identity_is_described() {
 }
 
 #[test]
+fn whether_the_certificate_allows_nfc_is_said() {
+    let files = Files::new();
+    let nfc = files
+        .authority
+        .issue_nfc_certificate(&TYPE.parse().unwrap(), &TEAM.parse().unwrap(), Validity::long())
+        .unwrap();
+    files.write("nfc.pem", &nfc.certificate_chain_pem);
+    files.write("nfc-key.pem", &nfc.private_key_pem);
+    let check = format!("secret check pass-type --type {TYPE}");
+    let said = files.accepted(&format!("{check} --certificate nfc.pem --key nfc-key.pem"));
+    assert!(said.contains("\nit allows NFC\n"), "{said}");
+    let said = files.accepted(&format!("{check} --certificate certificate.pem --key key.pem"));
+    assert!(
+        said.contains("\nit does not allow NFC: Wallet refuses passes with `nfc`"),
+        "{said}"
+    );
+}
+
+/// What is pasted is read, and stored as a plain file.
+#[test]
+fn pasted_files_are_stored_as_they_should_have_been() {
+    let files = Files::new();
+    let read = |path: &str| fs::read_to_string(files.dir.path().join(path)).unwrap();
+    let (certificate, key) = (read("certificate.pem"), read("key.pem"));
+    files.write("one-line.pem", &certificate.replace('\n', " "));
+    let utf16 = format!("\u{feff}{key}")
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect::<Vec<_>>();
+    fs::write(files.dir.path().join("utf16.pem"), utf16).unwrap();
+    fs::create_dir_all(files.dir.path().join("stack/secrets")).unwrap();
+    // Twice: the second time the first key is the old one, and was stored by other means.
+    for stored_before in [None, Some(serde_json::json!({ "key": key }).to_string())] {
+        if let Some(stored) = stored_before {
+            files.write(&format!("stack/secrets/pass-types/{TYPE}/key.pem"), &stored);
+        }
+        files.accepted(&format!(
+            "secret put pass-type --type {TYPE} --certificate one-line.pem --key utf16.pem --dir stack"
+        ));
+        assert_eq!(
+            read(&format!("stack/secrets/pass-types/{TYPE}/certificate.pem")),
+            certificate
+        );
+        assert_eq!(read(&format!("stack/secrets/pass-types/{TYPE}/key.pem")), key);
+    }
+
+    let apns = ApnsTestKey::generate(&TEAM.parse().unwrap()).unwrap();
+    files.write("AuthKey_ABC123DEFG.p8", &apns.private_key_pem.replace('\n', "\\n"));
+    files.accepted(&format!(
+        "secret put apns --key AuthKey_ABC123DEFG.p8 --team {TEAM} --dir stack"
+    ));
+    let stored: serde_json::Value = serde_json::from_str(&read("stack/secrets/apns.json")).unwrap();
+    assert_eq!(stored["private_key"], apns.private_key_pem);
+}
+
+#[test]
+fn a_certificate_and_an_apns_key_of_different_teams_are_named() {
+    let files = Files::new();
+    let apns = ApnsTestKey::generate(&TEAM.parse().unwrap()).unwrap();
+    files.write("AuthKey_ABC123DEFG.p8", &apns.private_key_pem);
+    fs::create_dir_all(files.dir.path().join("stack/secrets")).unwrap();
+    let certificate = format!("pass-type --type {TYPE} --certificate certificate.pem --key key.pem --dir stack");
+    let key = |team: &str| format!("apns --key AuthKey_ABC123DEFG.p8 --team {team} --dir stack");
+    let different = format!("the certificate for {TYPE} is of team {TEAM}, and the APNs key of team ZZZZZZZZZZ: ");
+
+    // Nothing is there to compare with.
+    files.accepted(&format!("secret check {certificate}"));
+    files.accepted(&format!("secret check {}", key("ZZZZZZZZZZ")));
+    let said = files.accepted(&format!("secret put {certificate}"));
+    assert!(!said.contains("team ZZZZZZZZZZ"), "{said}");
+    let said = files.accepted(&format!("secret check {}", key(TEAM)));
+    assert!(!said.contains("APNs would refuse"), "{said}");
+    let said = files.refused(&format!("secret check {}", key("ZZZZZZZZZZ")));
+    assert!(said.contains(&different), "{said}");
+    // A local stack's APNs takes it all the same.
+    let said = files.accepted(&format!("secret put {}", key("ZZZZZZZZZZ")));
+    assert!(said.contains(&different) && said.contains("local stack"), "{said}");
+    let said = files.refused(&format!("secret check {certificate}"));
+    assert!(said.contains(&different), "{said}");
+    let said = files.accepted(&format!("secret put {certificate}"));
+    assert!(said.contains(&different), "{said}");
+}
+
+#[test]
 fn a_wrong_identity_is_refused_with_what_is_wrong() {
     let files = Files::new();
     let other = files.identity("pass.com.example.other", Validity::long());
@@ -206,6 +290,14 @@ fn a_rotated_identity_key_and_template_are_used_by_the_running_stack() {
     files.accepted(&format!("secret put keys --rotate link --dir {dir}"));
     let link = files.accepted(&format!("link --dir {dir}"));
     assert!(!link.contains("k=k1&"), "made with the new key: {link}");
+    files.accepted(&format!("link --expires 366days --dir {dir}"));
+    for wrong in ["367days", "2y", "0s"] {
+        let refused = files.refused(&format!("link --expires {wrong} --dir {dir}"));
+        assert_eq!(
+            refused,
+            "error: --expires: a link holds for at least one second and, on a local stack, at most 366 days\n"
+        );
+    }
 
     files.accepted(&format!(
         "secret put pass-type --type {TYPE} --certificate certificate.pem --key key.pem --dir {dir}"

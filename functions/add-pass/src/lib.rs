@@ -1,4 +1,4 @@
-//! The first download: `GET /add/{passType}/{serial}?e={expiry}&k={key name}&s={mac}`.
+//! The first download: `GET` and `HEAD /add/{passType}/{serial}?e={expiry}&k={key name}&s={mac}`.
 
 use aws::dynamodb::{Registry, Sources};
 use edge::http::lambda_http::http::{Method, StatusCode, header};
@@ -8,7 +8,7 @@ use edge::platform::StoredMaterial;
 use edge::{Environment, Platform, WallClock, report};
 use passes::fan_out::{FurtherPages, NoQueue, Pushing};
 use passes::ids::PassKey;
-use passes::link::{LinkFault, LinkSignature};
+use passes::link::{LinkFault, LinkSignature, MAX_LINK_DAYS};
 use passes::ports::{ReadLinkKeys as _, ReadRevision as _, StoreResult};
 use passes::publish::Publisher;
 use passes::push::NoPush;
@@ -24,6 +24,7 @@ pub struct AddPass {
     clock: WallClock,
     web_service_url: String,
     deletions_per_hour: u64,
+    max_link_days: u64,
 }
 
 impl AddPass {
@@ -35,6 +36,7 @@ impl AddPass {
             clock: platform.clock.clone(),
             web_service_url: platform.web_service_url(environment),
             deletions_per_hour: platform.deletions_per_hour(environment),
+            max_link_days: environment.parsed("MAX_LINK_DAYS", MAX_LINK_DAYS, "a number of days, such as 366"),
         }
     }
 
@@ -72,11 +74,13 @@ impl HttpFunction for AddPass {
 
 impl AddPass {
     async fn answer(&self, request: Request) -> Response<Body> {
-        if request.method() != Method::GET {
-            return method_not_allowed("GET");
-        }
+        let with_body = match *request.method() {
+            Method::GET => true,
+            Method::HEAD => false,
+            _ => return method_not_allowed("GET, HEAD"),
+        };
         let Ok(key) = pass_key(&request) else {
-            return refused(StatusCode::FORBIDDEN, &sentence(LinkFault::Forged));
+            return no_link(LinkFault::Forged);
         };
         let keys = match self.material.link_keys().await {
             Ok(keys) => keys,
@@ -89,10 +93,8 @@ impl AddPass {
             key_name: part("k"),
             mac: part("s"),
         };
-        match link.verify(&keys, &key, self.clock.now()) {
-            Ok(()) => {}
-            Err(fault @ LinkFault::Forged) => return refused(StatusCode::FORBIDDEN, &sentence(fault)),
-            Err(fault @ LinkFault::Expired) => return refused(StatusCode::GONE, &sentence(fault)),
+        if let Err(fault) = link.verify(&keys, &key, self.clock.now(), self.max_link_days) {
+            return no_link(fault);
         }
         let revision = match self.revision(&key).await {
             Ok(Some(revision)) => revision,
@@ -104,16 +106,42 @@ impl AddPass {
             }
             Err(error) => return failed("add", &Subject::Pass(&key), &error, error.is_retryable()),
         };
-        match package(&self.material, &key, &revision, self.clock.now()).await {
-            Ok(bytes) => package_response(&revision, Body::Binary(bytes)),
-            Err(error) => failed("add", &Subject::Pass(&key), &error, error.is_retryable()),
-        }
+        let body = match with_body {
+            true => match package(&self.material, &key, &revision, self.clock.now()).await {
+                Ok(bytes) => Body::Binary(bytes),
+                Err(error) => return failed("add", &Subject::Pass(&key), &error, error.is_retryable()),
+            },
+            // Answered without signing: nobody would see the signature.
+            false => Body::Empty,
+        };
+        let mut response = package_response(&revision, body);
+        // Outside Safari a file is known as a pass by its name alone. No serial number has a quote in it.
+        let name = format!("inline; filename=\"{}.pkpass\"", key.serial);
+        set(&mut response, header::CONTENT_DISPOSITION, &name);
+        response
     }
 }
 
-fn sentence(fault: LinkFault) -> String {
-    match fault {
-        LinkFault::Forged => "This link is not valid. Ask for a new one.".into(),
-        LinkFault::Expired => "This link has expired. Ask for a new one.".into(),
-    }
+/// The holder of a link reads the sentence, and so does the developer who made it: only a link that was
+/// signed with a key of ours says what is wrong with its expiry.
+fn no_link(fault: LinkFault) -> Response<Body> {
+    let (status, sentence) = match fault {
+        LinkFault::Forged => (
+            StatusCode::FORBIDDEN,
+            "This link is not valid. Ask for a new one.".to_owned(),
+        ),
+        LinkFault::Expired => (StatusCode::GONE, "This link has expired. Ask for a new one.".to_owned()),
+        LinkFault::TooFarAhead { max_days } => (
+            StatusCode::BAD_REQUEST,
+            format!(
+                "This link's expiry lies more than {max_days} days ahead: e is Unix seconds, not milliseconds, and a \
+                 link holds for {max_days} days at most."
+            ),
+        ),
+        LinkFault::NoSeconds => (
+            StatusCode::BAD_REQUEST,
+            "This link's expiry is no whole number: e is Unix seconds in decimal.".to_owned(),
+        ),
+    };
+    refused(status, &sentence)
 }

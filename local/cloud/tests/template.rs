@@ -71,6 +71,7 @@ fn every_call_of_wallet_has_its_route() {
         (format!("POST {pass}/passLifecycleUpdate"), "log-messages"),
         (format!("ANY {pass}/passLifecycleUpdate"), "log-messages"),
         ("GET /add/{passType}/{serial}".to_owned(), "add-pass"),
+        ("HEAD /add/{passType}/{serial}".to_owned(), "add-pass"),
         ("ANY /add/{passType}/{serial}".to_owned(), "add-pass"),
     ];
     expected.sort_unstable();
@@ -118,6 +119,7 @@ fn every_function_gets_exactly_its_variables() {
     assert_eq!(with("PUSHES_PER_SECOND"), ["publish-changes", "push-devices"]);
     assert_eq!(with("UNREGISTER_STATUS"), ["unregister-device"]);
     assert_eq!(with("DELETIONS_PER_HOUR"), publishers);
+    assert_eq!(with("MAX_LINK_DAYS"), ["add-pass"]);
     for variable in ["MAX_SERIALS_PER_DEVICE", "MAX_DEVICES_PER_PASS"] {
         assert_eq!(with(variable), ["register-device"], "{variable}");
     }
@@ -131,7 +133,7 @@ fn every_function_gets_exactly_its_variables() {
         .flat_map(|function| function.environment.keys())
         .map(String::as_str)
         .collect();
-    assert_eq!(names.len(), 19, "an unknown variable: {names:?}");
+    assert_eq!(names.len(), 20, "an unknown variable: {names:?}");
 }
 
 #[test]

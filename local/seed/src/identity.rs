@@ -16,6 +16,8 @@ const ORGANIZATION: &str = "livepass";
 
 /// Apple's extension that marks a certificate as one for Pass Type IDs; its value repeats the id.
 const PASS_TYPE_MARKER: [u64; 8] = [1, 2, 840, 113635, 100, 6, 1, 16];
+/// Apple's extension of certificates whose passes may use NFC.
+const NFC_MARKER: [u64; 8] = [1, 2, 840, 113635, 100, 6, 1, 26];
 /// Apple's extended key usage "Passbook signing".
 const PASS_SIGNING_USAGE: [u64; 7] = [1, 2, 840, 113635, 100, 4, 14];
 /// `userId`, RFC 4519: where Apple puts the pass type.
@@ -171,26 +173,22 @@ impl TestAuthority {
         team: &TeamIdentifier,
         validity: Validity,
     ) -> Result<IdentityPem, SeedError> {
-        let mut params = CertificateParams::default();
-        validity.apply(&mut params);
-        let mut subject = DistinguishedName::new();
-        subject.push(DnType::from_oid(&USER_ID), pass_type.as_str());
-        subject.push(DnType::CommonName, format!("Pass Type ID: {pass_type}"));
-        subject.push(DnType::OrganizationalUnitName, team.as_str());
-        subject.push(DnType::OrganizationName, ORGANIZATION);
-        push_country(&mut subject);
-        params.distinguished_name = subject;
-        params.is_ca = IsCa::ExplicitNoCa;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![
-            ExtendedKeyUsagePurpose::Other(PASS_SIGNING_USAGE.to_vec()),
-            ExtendedKeyUsagePurpose::ClientAuth,
-        ];
-        params.custom_extensions = vec![CustomExtension::from_oid_content(
-            &PASS_TYPE_MARKER,
-            der_utf8_string(pass_type.as_str()),
-        )];
+        let params = pass_certificate_params(pass_type, team, validity);
         self.issue("pass certificate", params, rsa_key()?)
+    }
+
+    /// The same with Apple's extension that allows NFC.
+    pub fn issue_nfc_certificate(
+        &self,
+        pass_type: &PassTypeIdentifier,
+        team: &TeamIdentifier,
+        validity: Validity,
+    ) -> Result<IdentityPem, SeedError> {
+        const NULL: [u8; 2] = [0x05, 0x00];
+        let mut params = pass_certificate_params(pass_type, team, validity);
+        let marker = CustomExtension::from_oid_content(&NFC_MARKER, NULL.to_vec());
+        params.custom_extensions.push(marker);
+        self.issue("NFC certificate", params, rsa_key()?)
     }
 
     /// A P-256 key with a server certificate for these names: host names and IP addresses.
@@ -217,6 +215,33 @@ impl TestAuthority {
             private_key_pem: key.serialize_pem(),
         })
     }
+}
+
+fn pass_certificate_params(
+    pass_type: &PassTypeIdentifier,
+    team: &TeamIdentifier,
+    validity: Validity,
+) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    validity.apply(&mut params);
+    let mut subject = DistinguishedName::new();
+    subject.push(DnType::from_oid(&USER_ID), pass_type.as_str());
+    subject.push(DnType::CommonName, format!("Pass Type ID: {pass_type}"));
+    subject.push(DnType::OrganizationalUnitName, team.as_str());
+    subject.push(DnType::OrganizationName, ORGANIZATION);
+    push_country(&mut subject);
+    params.distinguished_name = subject;
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![
+        ExtendedKeyUsagePurpose::Other(PASS_SIGNING_USAGE.to_vec()),
+        ExtendedKeyUsagePurpose::ClientAuth,
+    ];
+    params.custom_extensions = vec![CustomExtension::from_oid_content(
+        &PASS_TYPE_MARKER,
+        der_utf8_string(pass_type.as_str()),
+    )];
+    params
 }
 
 fn root_params() -> CertificateParams {

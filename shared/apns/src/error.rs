@@ -24,10 +24,19 @@ pub enum ApnsError {
          it is not, at line {line}, column {column}"
     )]
     KeyJson { line: usize, column: usize },
+    /// The .p8 file by itself, or in JSON of another form.
+    #[error(
+        "the APNs key stands alone: its key id and team id are missing; store all three with \
+         `livepass secret put apns`, as JSON with the strings \"key_id\", \"team_id\" and \"private_key\""
+    )]
+    KeyAlone,
     #[error("the APNs key's {what} must be letters and digits, as Apple gave it")]
     KeyName { what: &'static str },
     #[error("the APNs private key must be the content of Apple's .p8 file (P-256, PKCS#8, PEM)")]
     PrivateKey(#[source] jsonwebtoken::errors::Error),
+    /// What was pasted is no private key, or is damaged.
+    #[error("the APNs private key must be the content of Apple's .p8 file (P-256, PKCS#8, PEM), but {reason}")]
+    PrivateKeyText { reason: String },
     /// The key was good when it was parsed: the random generator or the library failed.
     #[error("the provider token could not be signed")]
     Signature(#[source] jsonwebtoken::errors::Error),

@@ -1,8 +1,10 @@
 //! The provider key: what a team proves itself to APNs with.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use pkpass::pem;
 use serde::{Deserialize, Serialize};
 
 use crate::ApnsError;
@@ -32,32 +34,42 @@ struct KeySecret {
 
 impl ProviderKey {
     /// `key_id` and `team_id` as Apple shows them (ten letters and digits each), and the content
-    /// of the `.p8` file: PKCS#8 PEM of a P-256 key.
+    /// of the `.p8` file: PKCS#8 PEM of a P-256 key, in whatever form it was pasted ([`pem`]).
     ///
     /// Signs once to prove the key. That also pays for the process's first signature, which is
     /// the slow one.
-    pub fn parse(key_id: &str, team_id: &str, private_key_pem: &str) -> Result<Self, ApnsError> {
+    pub fn parse(key_id: &str, team_id: &str, private_key_pem: impl AsRef<[u8]>) -> Result<Self, ApnsError> {
         for (what, name) in [("key id", key_id), ("team id", team_id)] {
             if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric()) {
                 return Err(ApnsError::KeyName { what });
             }
         }
-        let private_key = EncodingKey::from_ec_pem(private_key_pem.trim().as_bytes()).map_err(ApnsError::PrivateKey)?;
+        let text_fault = |reason: String| ApnsError::PrivateKeyText { reason };
+        let blocks = pem::blocks(private_key_pem.as_ref()).map_err(|not_pem| text_fault(not_pem.to_string()))?;
+        let block = blocks.iter().find(|block| block.is_private_key());
+        let block = block.ok_or_else(|| text_fault("there is no private key in it".to_owned()))?;
+        let der = block.der().map_err(|reason| text_fault(reason.to_owned()))?;
         let key = Self {
             key_id: key_id.to_owned(),
             team_id: team_id.to_owned(),
-            private_key,
+            private_key: EncodingKey::from_ec_der(der),
         };
-        // The curve shows only here: a P-384 key has the same PEM label.
+        // Kind and curve show only here: RSA and P-384 keys have the same PEM label.
         key.sign(0).map_err(ApnsError::PrivateKey)?;
         Ok(key)
     }
 
-    /// From the secret's text: `{"key_id", "team_id", "private_key"}`, all strings.
-    pub fn from_json(secret: &str) -> Result<Self, ApnsError> {
-        let secret: KeySecret = serde_json::from_str(secret).map_err(|e| ApnsError::KeyJson {
-            line: e.line(),
-            column: e.column(),
+    /// From the secret: `{"key_id", "team_id", "private_key"}`, all strings; in UTF-8 or UTF-16, with or
+    /// without a byte order mark, with line breaks as they are in the key, and also as the one value of
+    /// another JSON object, as key/value forms keep what is pasted into them.
+    pub fn from_json(secret: impl AsRef<[u8]>) -> Result<Self, ApnsError> {
+        let text = pem::text(secret.as_ref()).ok_or(ApnsError::KeyJson { line: 1, column: 1 })?;
+        let secret = key_secret(&text).map_err(|error| match is_key_alone(&text) {
+            true => ApnsError::KeyAlone,
+            false => ApnsError::KeyJson {
+                line: error.line(),
+                column: error.column(),
+            },
         })?;
         Self::parse(&secret.key_id, &secret.team_id, &secret.private_key)
     }
@@ -85,6 +97,27 @@ impl ProviderKey {
         };
         jsonwebtoken::encode(&header, &claims, &self.private_key)
     }
+}
+
+fn key_secret(text: &str) -> serde_json::Result<KeySecret> {
+    let error = match serde_json::from_str(text) {
+        Ok(secret) => return Ok(secret),
+        Err(error) => error,
+    };
+    // JSON has no line breaks inside a string; in a key they are as good as blanks.
+    let flat = text.replace(['\n', '\r', '\t'], " ");
+    let inner = || {
+        let pasted: BTreeMap<String, String> = serde_json::from_str(&flat).ok()?;
+        let (_, only) = pasted.first_key_value().filter(|_| pasted.len() == 1)?;
+        serde_json::from_str(only).ok()
+    };
+    serde_json::from_str(&flat).ok().or_else(inner).ok_or(error)
+}
+
+/// Whether a private key is there, and nothing that could be its names.
+fn is_key_alone(text: &str) -> bool {
+    let is_there = pem::blocks(text.as_bytes()).is_ok_and(|blocks| blocks.iter().any(pem::Block::is_private_key));
+    is_there && !text.contains("key_id") && !text.contains("team_id")
 }
 
 impl fmt::Debug for ProviderKey {

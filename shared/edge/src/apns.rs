@@ -9,6 +9,7 @@ use passes::ids::PassTypeIdentifier;
 use passes::push::{PushOutcome, Refusal, RefusalKind, SendPush, UndeliveredCause};
 use passes::time::{Clock as _, Timestamp};
 use passes::tokens::PushToken;
+use pkpass::{IdentityError, SigningCertificate};
 
 use crate::clock::WallClock;
 use crate::http::chain;
@@ -52,6 +53,7 @@ pub struct RotatingApns<R = SecretStore> {
 }
 
 struct Current {
+    team_id: String,
     /// `apns.json` as it was read. Never shown: this type has no `Debug`.
     secret: Vec<u8>,
     next_look_at: Timestamp,
@@ -77,12 +79,15 @@ impl<R: ReadSecret> RotatingApns<R> {
             .await
             .map_err(|error| chain(&error))?
             .ok_or("secret `apns.json` is missing; store the APNs key there")?;
-        let apns = connect(parse(&secret)?)?;
+        let key = parse(&secret)?;
+        let team_id = key.team_id().to_owned();
+        let apns = connect(key)?;
         Ok(Self {
             apns,
             secrets,
             clock,
             current: Mutex::new(Current {
+                team_id,
                 secret,
                 next_look_at: after(now, LIFETIME_MS),
                 last_look_at: now,
@@ -91,6 +96,20 @@ impl<R: ReadSecret> RotatingApns<R> {
             }),
             looking: tokio::sync::Mutex::default(),
         })
+    }
+
+    /// The team of the key that is in use, after a look where one is due.
+    pub async fn team_id(&self) -> String {
+        self.generation().await;
+        self.lock().team_id.clone()
+    }
+
+    /// Whether APNs would take pushes for the certificate's passes from the key that is in use: it takes
+    /// them from the key of the certificate's team alone, and would refuse all others one by one.
+    ///
+    /// The error is [`IdentityError::OtherPushTeam`], a sentence for the operator.
+    pub async fn check_team_of(&self, certificate: &SigningCertificate) -> Result<(), IdentityError> {
+        certificate.check_push_team(&self.team_id().await)
     }
 
     /// The key's generation, after a look where one is due.
@@ -136,6 +155,7 @@ impl<R: ReadSecret> RotatingApns<R> {
                 team_id = key.team_id(),
                 "another APNs key is in use"
             );
+            current.team_id = key.team_id().to_owned();
             self.apns.replace_key(key);
             current.secret = secret;
             current.generation += 1;
@@ -217,8 +237,7 @@ fn refuses_key(outcome: &PushOutcome) -> bool {
 }
 
 fn parse(secret: &[u8]) -> Result<ProviderKey, String> {
-    ProviderKey::from_json(&String::from_utf8_lossy(secret))
-        .map_err(|error| format!("secret `apns.json`: {}", chain(&error)))
+    ProviderKey::from_json(secret).map_err(|error| format!("secret `apns.json`: {}", chain(&error)))
 }
 
 fn after(time: Timestamp, millis: u64) -> Timestamp {

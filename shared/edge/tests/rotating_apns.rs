@@ -12,7 +12,9 @@ use edge::apns::RotatingApns;
 use passes::ports::StoreResult;
 use passes::push::{PushOutcome, SendPush as _, UndeliveredCause};
 use passes::time::{Clock as _, Timestamp};
+use pkpass::SigningCertificate;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, PKCS_ECDSA_P256_SHA256};
+use seed::{TestAuthority, Validity};
 
 const TEAM: &str = "A1B2C3D4E5";
 const TOPIC: &str = "pass.com.example.loyalty";
@@ -146,6 +148,37 @@ async fn the_key_is_looked_at_again_after_fifteen_minutes() {
     world.apple.revoke_key(KEY_IDS[0]);
     assert!(world.accepted().await, "the second key signs");
     assert_eq!(world.looks(), 2);
+}
+
+#[tokio::test]
+async fn certificates_are_held_against_the_team_of_the_key_that_is_in_use() {
+    let world = World::new().await;
+    assert_eq!(world.apns.team_id().await, TEAM);
+    let identity = TestAuthority::create()
+        .and_then(|apple| {
+            apple.issue_pass_certificate(&TOPIC.parse().unwrap(), &TEAM.parse().unwrap(), Validity::long())
+        })
+        .unwrap();
+    let certificate = SigningCertificate::from_pem(identity.certificate_chain_pem.as_bytes()).unwrap();
+    assert_eq!(world.apns.check_team_of(&certificate).await, Ok(()));
+
+    let other = String::from_utf8(secret(1, &world.keys))
+        .unwrap()
+        .replace(TEAM, "ZZZZZZZZZZ");
+    world.store(Some(other.into_bytes()));
+    assert_eq!(
+        world.apns.check_team_of(&certificate).await,
+        Ok(()),
+        "until it is looked at again"
+    );
+    world.turn(15 * MINUTE);
+    let fault = world.apns.check_team_of(&certificate).await.unwrap_err().to_string();
+    assert!(
+        fault.starts_with(&format!(
+            "the certificate for {TOPIC} is of team {TEAM}, and the APNs key of team ZZZZZZZZZZ: "
+        )),
+        "{fault}"
+    );
 }
 
 #[tokio::test]

@@ -23,12 +23,25 @@ impl fmt::Debug for LinkSignature {
     }
 }
 
+/// How many days a link may hold, where nobody says otherwise: a year, so that an expiry in
+/// milliseconds is an error and not a link for ever.
+pub const MAX_LINK_DAYS: u64 = 366;
+
+const DAY_S: u64 = 24 * 60 * 60;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LinkFault {
     #[error("the link is not signed by a key that is known here")]
     Forged,
     #[error("the link has expired")]
     Expired,
+    #[error(
+        "the link's expiry lies more than {max_days} days ahead: e is Unix seconds, not milliseconds, and a link holds \
+         for {max_days} days at most"
+    )]
+    TooFarAhead { max_days: u64 },
+    #[error("the link's expiry is no whole number: e is Unix seconds in decimal")]
+    NoSeconds,
 }
 
 impl LinkSignature {
@@ -50,8 +63,8 @@ impl LinkSignature {
     }
 
     /// Checked before anything is read. The signature comes first: only who knows the key may
-    /// learn that a link has expired.
-    pub fn verify(&self, keys: &KeyRing, pass: &PassKey, now: Timestamp) -> Result<(), LinkFault> {
+    /// learn what is wrong with the expiry.
+    pub fn verify(&self, keys: &KeyRing, pass: &PassKey, now: Timestamp, max_days: u64) -> Result<(), LinkFault> {
         let parts = ["add", pass.pass_type.as_str(), pass.serial.as_str(), &self.expiry];
         let signed = keys
             .named(&self.key_name)
@@ -59,9 +72,16 @@ impl LinkSignature {
         if !signed {
             return Err(LinkFault::Forged);
         }
-        match self.expiry.parse::<u64>() {
-            Ok(expiry) if expiry > now.seconds() => Ok(()),
-            _ => Err(LinkFault::Expired),
+        if !self.expiry.bytes().all(|byte| byte.is_ascii_digit()) || self.expiry.is_empty() {
+            return Err(LinkFault::NoSeconds);
+        }
+        // More digits than fit are very far ahead.
+        let expiry = self.expiry.parse().unwrap_or(u64::MAX);
+        let latest = now.seconds().saturating_add(max_days.saturating_mul(DAY_S));
+        match expiry {
+            _ if expiry <= now.seconds() => Err(LinkFault::Expired),
+            _ if expiry > latest => Err(LinkFault::TooFarAhead { max_days }),
+            _ => Ok(()),
         }
     }
 }
@@ -91,11 +111,59 @@ mod tests {
     #[test]
     fn a_link_holds_until_it_expires_and_under_an_earlier_key() {
         let link = LinkSignature::sign(ring().named("k1").unwrap(), &pass(), 100);
-        assert_eq!(link.verify(&ring(), &pass(), Timestamp::from_millis(99_999)), Ok(()));
+        let at = |millis| link.verify(&ring(), &pass(), Timestamp::from_millis(millis), 1);
+        assert_eq!(at(99_999), Ok(()));
+        assert_eq!(at(100_000), Err(LinkFault::Expired));
+    }
+
+    #[test]
+    fn a_link_holds_for_so_many_days_at_most() {
+        let now = Timestamp::from_seconds(1_795_255_200);
+        let verified = |expires_at, max_days| {
+            LinkSignature::sign(ring().current(), &pass(), expires_at).verify(&ring(), &pass(), now, max_days)
+        };
+        let year = 366 * 86_400;
+        assert_eq!(verified(now.seconds() + year, MAX_LINK_DAYS), Ok(()));
+        let too_far = Err(LinkFault::TooFarAhead { max_days: 366 });
+        assert_eq!(verified(now.seconds() + year + 1, MAX_LINK_DAYS), too_far);
+        assert_eq!(verified(now.millis(), MAX_LINK_DAYS), too_far, "milliseconds");
+        assert_eq!(verified(u64::MAX, MAX_LINK_DAYS), too_far);
+        assert_eq!(verified(now.seconds() + year + 1, 367), Ok(()));
         assert_eq!(
-            link.verify(&ring(), &pass(), Timestamp::from_seconds(100)),
-            Err(LinkFault::Expired)
+            verified(now.seconds() + 86_401, 1),
+            Err(LinkFault::TooFarAhead { max_days: 1 })
         );
+        // Milliseconds of a moment that is over look as far ahead as any others.
+        assert_eq!(verified(1_000_000_000_000, MAX_LINK_DAYS), too_far);
+    }
+
+    #[test]
+    fn an_expiry_that_is_signed_and_no_number_is_said_to_be_none() {
+        let now = Timestamp::from_seconds(1);
+        let verified = |expiry: &str| {
+            let parts = ["add", pass().pass_type.as_str(), pass().serial.as_str(), expiry].map(str::to_owned);
+            let link = LinkSignature {
+                expiry: expiry.into(),
+                key_name: "k2".into(),
+                mac: ring().current().mac(&parts.each_ref().map(String::as_str)),
+            };
+            link.verify(&ring(), &pass(), now, MAX_LINK_DAYS)
+        };
+        for wrong in [
+            "",
+            "tomorrow",
+            "1795255200.5",
+            "+100",
+            "-1",
+            "1e9",
+            " 100",
+            "2026-12-01T00:00:00Z",
+        ] {
+            assert_eq!(verified(wrong), Err(LinkFault::NoSeconds), "{wrong}");
+        }
+        assert_eq!(verified("100"), Ok(()));
+        let far = "9".repeat(40);
+        assert_eq!(verified(&far), Err(LinkFault::TooFarAhead { max_days: 366 }));
     }
 
     #[test]
@@ -130,12 +198,18 @@ mod tests {
         ];
         for forged in forged {
             assert_eq!(
-                forged.verify(&ring(), &pass(), now),
+                forged.verify(&ring(), &pass(), now, MAX_LINK_DAYS),
                 Err(LinkFault::Forged),
                 "{forged:?}"
             );
         }
         let other = PassKey::parse("pass.com.example.loyalty", "DEMO-2").unwrap();
-        assert_eq!(link.verify(&ring(), &other, now), Err(LinkFault::Forged));
+        assert_eq!(link.verify(&ring(), &other, now, MAX_LINK_DAYS), Err(LinkFault::Forged));
+        // Who does not know the key learns nothing of an expiry that is far ahead either.
+        let far = LinkSignature {
+            expiry: "1795255200000".into(),
+            ..link
+        };
+        assert_eq!(far.verify(&ring(), &pass(), now, 1), Err(LinkFault::Forged));
     }
 }

@@ -14,8 +14,8 @@ use crate::pem;
 /// statement, "custom extensions".
 const PASS_TYPE_MARKER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113635.100.6.1.16");
 
-/// Apple's mark in certificates that may sign passes with NFC.
-const NFC_EXTENSION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113635.100.6.1.26");
+/// Apple's mark in certificates whose passes may use NFC, which Apple grants on request.
+const NFC_MARKER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113635.100.6.1.26");
 
 /// The certificate that passes of one type are signed with, and the intermediate that issued it.
 ///
@@ -31,7 +31,8 @@ pub struct SigningCertificate {
 }
 
 impl SigningCertificate {
-    /// Reads the Pass Type ID certificate and Apple's intermediate from a PEM file, in any order.
+    /// Reads the Pass Type ID certificate and Apple's intermediate from a PEM file, in any order, and
+    /// in whatever form the file was pasted: see [`pem`].
     ///
     /// The leaf is the certificate whose subject has a UID. The intermediate is the one that
     /// issued the leaf: its name is the leaf's issuer and its key made the leaf's signature, so a
@@ -41,21 +42,21 @@ impl SigningCertificate {
     /// # Errors
     /// What keeps Wallet from taking this certificate, with the way to mend it.
     pub fn from_pem(pem: &[u8]) -> Result<Self, IdentityError> {
-        let Some(text) = std::str::from_utf8(pem).ok().filter(|_| !is_der(pem)) else {
+        if is_der(pem) {
             return Err(if CertificateView::from_der(pem).is_ok() {
                 IdentityError::DerCertificate
             } else {
                 IdentityError::Binary
             });
-        };
+        }
         let mut ders = Vec::new();
-        for block in pem::blocks(text) {
-            if !["CERTIFICATE", "X509 CERTIFICATE"].contains(&block.label.as_str()) {
+        for block in pem::blocks(pem)? {
+            if !["CERTIFICATE", "X509 CERTIFICATE"].contains(&block.label()) {
                 continue;
             }
-            let der = block.der.ok_or_else(|| IdentityError::MalformedCertificate {
+            let der = block.der().map_err(|reason| IdentityError::MalformedCertificate {
                 position: ders.len() + 1,
-                reason: "its base64 is broken".to_owned(),
+                reason: reason.to_owned(),
             })?;
             ders.push(der.to_vec());
         }
@@ -153,10 +154,10 @@ impl SigningCertificate {
         &self.team_identifier
     }
 
-    /// Whether passes of this type may have NFC or ask for the holder's data: Apple grants that by an
-    /// extension of the certificate. With an ordinary one, phones refuse such a pass.
+    /// Whether passes signed with it may have `nfc` or a personalization.json: phones refuse those
+    /// that are signed with an ordinary certificate.
     pub fn allows_nfc(&self) -> bool {
-        self.leaf.has_extension(NFC_EXTENSION)
+        self.leaf.has_extension(NFC_MARKER)
     }
 
     /// From when leaf and intermediate are both valid.
@@ -222,6 +223,22 @@ impl SigningCertificate {
             });
         }
         self.valid_at(now)
+    }
+
+    /// Whether APNs takes pushes for the certificate's passes from the APNs key of `team`: it takes
+    /// them from the pass type's own team alone.
+    ///
+    /// # Errors
+    /// [`IdentityError::OtherPushTeam`].
+    pub fn check_push_team(&self, team: &str) -> Result<(), IdentityError> {
+        if self.team_identifier == team {
+            return Ok(());
+        }
+        Err(IdentityError::OtherPushTeam {
+            pass_type: self.pass_type_identifier.clone(),
+            certificate: self.team_identifier.clone(),
+            apns: team.to_owned(),
+        })
     }
 }
 

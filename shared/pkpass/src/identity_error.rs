@@ -1,3 +1,5 @@
+use crate::pem::NotPem;
+
 /// Why a certificate or key cannot sign passes. Each message says what is wrong and how to mend
 /// it, for the people who look after the certificates; none holds anything secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +23,9 @@ pub enum IdentityError {
          pass.p12 -nodes -out pass.pem`"
     )]
     Binary,
+    /// The file was pasted in a form that cannot be read back.
+    #[error(transparent)]
+    Pasted(NotPem),
     /// A certificate cannot be read.
     #[error("certificate {position} of the file cannot be read ({reason}): download it again")]
     MalformedCertificate {
@@ -148,6 +153,20 @@ pub enum IdentityError {
         /// The pass's.
         expected: String,
     },
+    /// The certificate is of another team than the APNs key.
+    #[error(
+        "the certificate for {pass_type} is of team {certificate}, and the APNs key of team {apns}: \
+         APNs would refuse each push for these passes, so store an APNs key of team {certificate}, or \
+         a certificate that {apns} created"
+    )]
+    OtherPushTeam {
+        /// The pass type.
+        pass_type: String,
+        /// The certificate's team.
+        certificate: String,
+        /// The APNs key's.
+        apns: String,
+    },
     /// The file has no private key in it.
     #[error(
         "there is no private key in the file: it must hold the key of the Pass Type ID \
@@ -189,4 +208,13 @@ pub enum IdentityError {
         /// What the signer says.
         reason: String,
     },
+}
+
+impl From<NotPem> for IdentityError {
+    fn from(not_pem: NotPem) -> Self {
+        match not_pem {
+            NotPem::Binary => Self::Binary,
+            pasted => Self::Pasted(pasted),
+        }
+    }
 }

@@ -13,7 +13,7 @@ mod image;
 mod layout;
 mod manifest;
 pub mod pass_json;
-mod pem;
+pub mod pem;
 mod png;
 mod signed_data;
 mod signer;

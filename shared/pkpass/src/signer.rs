@@ -64,7 +64,8 @@ pub struct LocalKey {
 
 impl LocalKey {
     /// Reads an RSA private key of 2048 to 8192 bits from PEM, as PKCS#8 (`PRIVATE KEY`) or PKCS#1
-    /// (`RSA PRIVATE KEY`): the first of the file. Other blocks, such as certificates, are skipped.
+    /// (`RSA PRIVATE KEY`): the first of the file. Other blocks, such as certificates, are skipped, and
+    /// the file may be in whatever form it was pasted: see [`pem`].
     ///
     /// # Errors
     /// What is wrong with the key, with the way to mend it.
@@ -73,22 +74,24 @@ impl LocalKey {
     }
 
     fn read(block: &pem::Block) -> Result<Self, IdentityError> {
-        if block.encrypted {
+        if block.is_encrypted() {
             return Err(IdentityError::EncryptedKey);
         }
         let malformed = |reason: &str| IdentityError::MalformedKey {
             reason: reason.to_owned(),
         };
-        let der = block.der.as_ref().ok_or_else(|| malformed("its base64 is broken"))?;
-        let pair = match block.label.as_str() {
+        if !["RSA PRIVATE KEY", "PRIVATE KEY"].contains(&block.label()) {
+            return Err(IdentityError::KeyNotRsa);
+        }
+        let der = block.der().map_err(malformed)?;
+        let pair = match block.label() {
             "RSA PRIVATE KEY" => rsa::KeyPair::from_der(der),
-            "PRIVATE KEY" => {
+            _ => {
                 if !is_rsa(der).map_err(|error| malformed(&error.to_string()))? {
                     return Err(IdentityError::KeyNotRsa);
                 }
                 rsa::KeyPair::from_pkcs8(der)
             }
-            _ => return Err(IdentityError::KeyNotRsa),
         };
         pair.map(|pair| Self { pair })
             .map_err(|error| malformed(&error.to_string()))
@@ -101,9 +104,8 @@ impl LocalKey {
 
 /// The private keys of a PEM file, at least one.
 fn key_blocks(pem: &[u8]) -> Result<Vec<pem::Block>, IdentityError> {
-    let text = std::str::from_utf8(pem).map_err(|_| IdentityError::Binary)?;
-    let mut blocks = pem::blocks(text);
-    blocks.retain(|block| block.label.ends_with("PRIVATE KEY"));
+    let mut blocks = pem::blocks(pem)?;
+    blocks.retain(pem::Block::is_private_key);
     match blocks.is_empty() {
         true => Err(IdentityError::NoKey),
         false => Ok(blocks),

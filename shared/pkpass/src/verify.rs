@@ -37,11 +37,9 @@ pub struct OpenedPass {
 
 /// The first certificate of a PEM file in DER, as [`verify`] wants its root.
 pub fn root_from_pem(pem: &[u8]) -> Option<Vec<u8>> {
-    let text = std::str::from_utf8(pem).ok()?;
-    let certificate = crate::pem::blocks(text)
-        .into_iter()
-        .find(|block| block.label == "CERTIFICATE")?;
-    certificate.der.map(|der| der.to_vec())
+    let blocks = crate::pem::blocks(pem).ok()?;
+    let certificate = blocks.iter().find(|block| block.label() == "CERTIFICATE")?;
+    certificate.der().ok().map(<[u8]>::to_vec)
 }
 
 /// Opens a package as Wallet does, and refuses what Wallet would refuse.

@@ -33,7 +33,7 @@ fn serves(function: &str, method: &str) -> bool {
     match function {
         "register-device" | "log-messages" => method == "POST",
         "unregister-device" => method == "DELETE",
-        "send-pass" => matches!(method, "GET" | "HEAD"),
+        "send-pass" | "add-pass" => matches!(method, "GET" | "HEAD"),
         _ => method == "GET",
     }
 }

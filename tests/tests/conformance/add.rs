@@ -34,6 +34,11 @@ async fn a_link_gives_the_pass_as_often_as_it_is_opened() {
         let answer = follow(&site, &link).await;
         assert_eq!(answer.status, 200);
         assert_eq!(answer.header("content-type"), Some("application/vnd.apple.pkpass"));
+        // What a browser saves is known as a pass by its name.
+        assert_eq!(
+            answer.header("content-disposition"),
+            Some(r#"inline; filename="DEMO-1.pkpass""#)
+        );
         assert_eq!(
             answer.header("last-modified"),
             site.caller.pass(&who, None).await.header("last-modified")
@@ -101,6 +106,73 @@ async fn a_link_answers_410_from_the_second_on_in_which_it_expires() {
         answer.json(),
         json!({"message": "This link has expired. Ask for a new one."})
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_whose_expiry_is_no_second_within_a_year_answers_400_and_says_what_e_is() {
+    let site = Site::start().await;
+    let now = site.clock.now();
+    let year = 366 * 86_400;
+    let at = |expires_at| site.link_signature(&demo(), expires_at).path_and_query(&demo());
+    let far = "This link's expiry lies more than 366 days ahead: e is Unix seconds, not milliseconds, and a link holds \
+               for 366 days at most.";
+    // Milliseconds, of a moment that is to come and of one that is over; and two years.
+    for too_far in [
+        now.millis() + 3_600_000,
+        now.millis() - 3_600_000,
+        now.seconds() + 2 * year,
+    ] {
+        let answer = follow(&site, &at(too_far)).await;
+        assert_eq!(answer.status, 400, "{too_far}");
+        assert_eq!(answer.json(), json!({ "message": far }));
+    }
+    assert_eq!(follow(&site, &at(now.seconds() + year)).await.status, 200);
+    // Who cannot sign learns nothing of it.
+    let forged = LinkSignature {
+        expiry: now.millis().to_string(),
+        ..signature(&site, &demo())
+    };
+    assert_eq!(follow(&site, &forged.path_and_query(&demo())).await.status, 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_on_a_link_answers_as_get_without_a_body() {
+    let site = Site::start().await;
+    let nobody = PassKey::parse(LOYALTY, "NOBODY").unwrap();
+    let forged = LinkSignature {
+        mac: String::new(),
+        ..signature(&site, &demo())
+    };
+    let now = site.clock.now().seconds();
+    let link = |expires_at| site.link_signature(&demo(), expires_at).path_and_query(&demo());
+    for (link, status) in [
+        (link(now + 60), 200),
+        (link(now * 1000), 400),
+        (forged.path_and_query(&demo()), 403),
+        (signature(&site, &nobody).path_and_query(&nobody), 404),
+        (link(now - 1), 410),
+    ] {
+        let get = site.caller.call(Method::GET, &link, None).await;
+        let head = site.caller.call(Method::HEAD, &link, None).await;
+        assert_eq!((get.status, head.status), (status, status), "{link}");
+        assert_eq!(head.body, b"", "{status}");
+        for name in [
+            "content-type",
+            "last-modified",
+            "content-disposition",
+            "cache-control",
+            "referrer-policy",
+        ] {
+            assert_eq!(head.header(name), get.header(name), "{status} {name}");
+        }
+    }
+    // Who looks first and then gets is not the worse for it: either publishes the pass.
+    let record = json!({"template": "loyalty", "fields": {"balance": 7}});
+    let key = PassKey::parse(LOYALTY, "LOOKED-AT").unwrap();
+    site.backend.put(LOYALTY, "LOOKED-AT", record).await;
+    let link = signature(&site, &key).path_and_query(&key);
+    assert_eq!(site.caller.call(Method::HEAD, &link, None).await.status, 200);
+    assert_eq!(site.caller.call(Method::GET, &link, None).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

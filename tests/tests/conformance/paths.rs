@@ -17,7 +17,7 @@ async fn row_27_a_wrong_method_on_a_known_path_answers_405_with_allow() {
         (who.pass_path(), "GET, HEAD"),
         ("/v1/log".to_owned(), "POST"),
         (lifecycle, "POST"),
-        (add, "GET"),
+        (add, "GET, HEAD"),
     ] {
         for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
             if taken.split(", ").any(|taken| taken == method) {
@@ -72,6 +72,7 @@ async fn row_28_a_slash_at_either_end_of_the_path_does_not_count() {
         let lifecycle = shape(format!("{}/passLifecycleUpdate", who.pass_path()));
         assert_eq!(call(Method::POST, lifecycle).await.status, 200);
         let add = shape(format!("/add/{LOYALTY}/{DEMO}")) + &query;
+        assert_eq!(call(Method::HEAD, add.clone()).await.status, 200);
         assert_eq!(call(Method::GET, add).await.status, 200);
         assert_eq!(call(Method::DELETE, shape(who.registration_path())).await.status, 200);
         assert_eq!(site.held_by(&who).await, Vec::<String>::new());

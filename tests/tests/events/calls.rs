@@ -215,13 +215,31 @@ async fn log_messages_life_cycle() {
 
 const NOT_KEPT: [(&str, &str); 2] = [("cache-control", "no-store"), ("referrer-policy", "no-referrer")];
 
+async fn downloaded(scene: &Scene) -> Answer {
+    let mut expected = package(scene).await;
+    let [no_store, no_referrer] = NOT_KEPT;
+    let name = ("content-disposition", r#"inline; filename="DEMO-1.pkpass""#);
+    expected
+        .headers
+        .extend(Answer::new(0, [no_store, no_referrer, name], "").headers);
+    expected
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn add_pass_signed_link() {
     let scene = Scene::set().await;
-    let mut expected = package(&scene).await;
-    expected.headers.extend(Answer::new(0, NOT_KEPT, "").headers);
     let answer = scene.call("add-pass--signed-link").await.with_package_cut();
-    assert_eq!(answer, expected);
+    assert_eq!(answer, downloaded(&scene).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn add_pass_head() {
+    let scene = Scene::set().await;
+    let expected = Answer {
+        body: String::new(),
+        ..downloaded(&scene).await
+    };
+    assert_eq!(scene.call("add-pass--head").await, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

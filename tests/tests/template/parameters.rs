@@ -132,6 +132,14 @@ fn combinations_that_cannot_work_are_refused() {
 }
 
 /// Also those that are written as examples.
+/// What the command holds a link to where no stack says otherwise.
+#[test]
+fn links_hold_for_as_long_by_the_template_as_by_the_code() {
+    let system = System::read();
+    let default = &system.template["Parameters"]["MaxLinkDays"]["Default"];
+    assert_eq!(*default, passes::link::MAX_LINK_DAYS);
+}
+
 #[test]
 fn samconfig_names_parameters_that_exist() {
     let system = System::read();

@@ -3,7 +3,8 @@
 use std::time::SystemTime;
 
 use apns::{Apns, ApnsConfig, ApnsError, PRODUCTION_URL, ProviderKey};
-use rcgen::{KeyPair, PKCS_ECDSA_P384_SHA384};
+use rcgen::{KeyPair, PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256};
+use serde_json::json;
 
 use crate::world::{KEY_ID, KeyFile, TEAM};
 
@@ -93,7 +94,7 @@ fn a_key_is_read_from_the_secrets_json() {
         "team_id": TEAM,
         "private_key": file.private_key_pem,
     });
-    let key = ProviderKey::from_json(&secret.to_string()).unwrap();
+    let key = ProviderKey::from_json(secret.to_string()).unwrap();
     assert_eq!((key.key_id(), key.team_id()), (KEY_ID, TEAM));
 }
 
@@ -106,7 +107,7 @@ fn a_key_is_never_printed() {
     );
     // A secret of the wrong form is not quoted either.
     assert_eq!(
-        error(ProviderKey::from_json(r#""-----BEGIN PRIVATE KEY-----""#)),
+        error(ProviderKey::from_json(r#""the key of our team is here""#)),
         "the APNs key must be JSON with the strings \"key_id\", \"team_id\" and \
          \"private_key\"; it is not, at line 1, column 29"
     );
@@ -116,10 +117,72 @@ fn a_key_is_never_printed() {
 fn a_key_is_p256_in_pkcs8() {
     let p384 = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).unwrap();
     let public = KeyFile::generate(KEY_ID).public_key_pem;
-    for pem in [p384.serialize_pem(), public, String::new()] {
+    let rsa = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
+    let sentence = "the APNs private key must be the content of Apple's .p8 file (P-256, PKCS#8, PEM)";
+    for pem in [p384.serialize_pem(), rsa.serialize_pem()] {
+        assert_eq!(error(ProviderKey::parse(KEY_ID, TEAM, &pem)), sentence);
+    }
+    let private = KeyFile::generate(KEY_ID).private_key_pem;
+    let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    for (pem, reason) in [
+        (public.as_str(), "there is no private key in it"),
+        ("", "there is no private key in it"),
+        (encrypted, "it is encrypted"),
+        (
+            &private[..100],
+            "its line -----END ...----- is missing, so it was cut off",
+        ),
+    ] {
         assert_eq!(
-            error(ProviderKey::parse(KEY_ID, TEAM, &pem)),
-            "the APNs private key must be the content of Apple's .p8 file (P-256, PKCS#8, PEM)"
+            error(ProviderKey::parse(KEY_ID, TEAM, pem)),
+            format!("{sentence}, but {reason}")
+        );
+    }
+    let bare: String = private.lines().filter(|line| !line.starts_with('-')).collect();
+    let bare = error(ProviderKey::parse(KEY_ID, TEAM, bare));
+    assert!(
+        bare.starts_with(sentence) && bare.contains("base64 without its first and last line"),
+        "{bare}"
+    );
+}
+
+#[test]
+fn a_key_is_read_in_whatever_form_it_was_pasted() {
+    let pem = KeyFile::generate(KEY_ID).private_key_pem;
+    let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+    for pasted in [
+        pem.replace('\n', " ").into_bytes(),
+        pem.replace('\n', "\\n").into_bytes(),
+        pem.replace('\n', "\r\n").into_bytes(),
+        pem.replace('\n', "\t").into_bytes(),
+        format!("\u{feff}{pem}").into_bytes(),
+        [vec![0xff, 0xfe], utf16(&pem)].concat(),
+        json!({ "AuthKey": pem }).to_string().into_bytes(),
+        format!("'{pem}'").into_bytes(),
+        format!("before\n{pem}\nafter").into_bytes(),
+    ] {
+        let shown = String::from_utf8_lossy(&pasted[..40]).into_owned();
+        ProviderKey::parse(KEY_ID, TEAM, &pasted).unwrap_or_else(|error| panic!("{shown}: {error}"));
+    }
+    let secret = |key: &str| json!({ "key_id": KEY_ID, "team_id": TEAM, "private_key": key }).to_string();
+    let plain = secret(&pem);
+    let with_breaks = format!(r#"{{"key_id": "{KEY_ID}", "team_id": "{TEAM}", "private_key": "{pem}"}}"#);
+    for pasted in [
+        secret(&pem.replace('\n', " ")).into_bytes(),
+        secret(&pem.replace('\n', "\\n")).into_bytes(),
+        format!("\u{feff}{plain}").into_bytes(),
+        [vec![0xff, 0xfe], utf16(&plain)].concat(),
+        with_breaks.into_bytes(),
+        json!({ "apns": plain }).to_string().into_bytes(),
+    ] {
+        let key = ProviderKey::from_json(&pasted).unwrap();
+        assert_eq!((key.key_id(), key.team_id()), (KEY_ID, TEAM));
+    }
+    for alone in [pem.clone(), json!({ "AuthKey_ABC123DEFG": pem }).to_string()] {
+        let said = error(ProviderKey::from_json(&alone));
+        assert!(
+            said.starts_with("the APNs key stands alone: its key id and team id are missing"),
+            "{said}"
         );
     }
 }

@@ -76,6 +76,28 @@ async fn a_wrong_identity_is_refused_with_what_is_wrong() {
     }
 }
 
+/// As the console's form, PowerShell and a .env file leave them.
+#[tokio::test]
+async fn an_identity_is_read_in_the_form_in_which_it_was_pasted() {
+    let (certificate, key) = (APPLE.certificate_pem(0), APPLE.key_pem(0));
+    for pasted in [
+        |pem: &str| pem.replace('\n', " "),
+        |pem: &str| pem.replace('\n', "\\n"),
+        |pem: &str| format!("\u{feff}{}", pem.replace('\n', "\r\n")),
+        |pem: &str| format!("{{\"secret\": \"{}\"}}", pem.replace('\n', "\\n")),
+    ] {
+        assert_eq!(said(&pasted(&certificate), &pasted(&key)).await, "good");
+    }
+    let bare: String = key.lines().filter(|line| !line.starts_with('-')).collect();
+    let sentence = said(&certificate, &bare).await;
+    assert!(
+        sentence.starts_with(
+            "secret `pass-types/pass.com.example.coffee/key.pem`: the file is base64 without its first and last line"
+        ),
+        "{sentence}"
+    );
+}
+
 #[tokio::test]
 async fn a_certificate_says_which_team_it_is_of() {
     let place = SecretPlace::folder().await.unwrap();

@@ -35,6 +35,8 @@ pub struct Leaf {
     pub uid: Option<&'static str>,
     pub team: Option<&'static str>,
     pub marker: bool,
+    /// Whether Apple has allowed NFC.
+    pub nfc: bool,
     /// First and last year of validity.
     pub years: (i32, i32),
     /// Whether the key is RSA, and not elliptic.
@@ -47,6 +49,7 @@ impl Default for Leaf {
             uid: Some(PASS_TYPE),
             team: Some(TEAM),
             marker: true,
+            nfc: false,
             years: (2026, 2027),
             rsa: true,
         }
@@ -125,6 +128,13 @@ impl Authority {
             params.custom_extensions.push(CustomExtension::from_oid_content(
                 &[1, 2, 840, 113_635, 100, 6, 1, 16],
                 content,
+            ));
+        }
+        if leaf.nfc {
+            const NULL: [u8; 2] = [0x05, 0x00];
+            params.custom_extensions.push(CustomExtension::from_oid_content(
+                &[1, 2, 840, 113_635, 100, 6, 1, 26],
+                NULL.to_vec(),
             ));
         }
         if leaf.rsa {

@@ -115,6 +115,25 @@ fn a_certificate_is_checked_for_a_pass() {
 }
 
 #[test]
+fn nfc_is_allowed_by_apples_extension_alone() {
+    let with = |nfc| apple().certificate(&Leaf { nfc, ..Leaf::default() });
+    assert!(with(true).allows_nfc());
+    assert!(!with(false).allows_nfc());
+}
+
+#[test]
+fn the_apns_key_has_to_be_of_the_certificates_team() {
+    let certificate = apple().certificate(&Leaf::default());
+    assert_eq!(certificate.check_push_team(TEAM), Ok(()));
+    assert_eq!(
+        certificate.check_push_team("ZZZZZZZZZZ").unwrap_err().to_string(),
+        "the certificate for pass.com.example.coffee is of team A1B2C3D4E5, and the APNs key of team ZZZZZZZZZZ: \
+         APNs would refuse each push for these passes, so store an APNs key of team A1B2C3D4E5, or a certificate that \
+         ZZZZZZZZZZ created"
+    );
+}
+
+#[test]
 fn files_that_hold_no_certificate_are_explained() {
     refused("", "there is no certificate in the file");
     refused(&apple().key_pem(), "there is no certificate in the file");

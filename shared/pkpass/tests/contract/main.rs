@@ -8,6 +8,7 @@ mod identity;
 mod interoperability;
 mod package;
 mod pass_json;
+mod pem;
 mod samples;
 mod skeleton;
 mod table;
