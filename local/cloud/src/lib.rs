@@ -3,6 +3,7 @@
 
 mod calendar;
 mod clock;
+pub mod dynamodb;
 mod error;
 mod function;
 pub mod gateway;
@@ -14,6 +15,7 @@ pub mod template;
 pub mod uploads;
 
 pub use clock::{Clock, system_clock};
+pub use dynamodb::DynamoDb;
 pub use error::Error;
 pub use function::{Function, FunctionError, Functions, Mortal, TimeLimited, kill_invocation};
 pub use gateway::Gateway;

@@ -1,23 +1,19 @@
-//! The DynamoDB engine: in process, on a file, and served over HTTP.
+//! The DynamoDB engine: in process, on a file, and served as DynamoDB.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use cloud::Template;
+use cloud::{DynamoDb, Template};
 use dynoxide::Database;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use crate::error::StackError;
 
 pub(crate) struct Engine {
     database: Database,
     tables: BTreeMap<String, String>,
-    address: SocketAddr,
-    stop: oneshot::Sender<()>,
-    serving: JoinHandle<()>,
+    served: DynamoDb,
 }
 
 impl Engine {
@@ -34,25 +30,11 @@ impl Engine {
             .map(|(logical_id, table)| (logical_id.clone(), table.name.clone()))
             .collect();
         let listener = listen(address).await?;
-        let address = listener
-            .local_addr()
-            .map_err(|source| StackError::Listen { address, source })?;
-        let (stop, stopped) = oneshot::channel::<()>();
-        let served = database.clone();
-        let serving = tokio::spawn(async move {
-            let until = async {
-                let _ = stopped.await;
-            };
-            if let Err(error) = dynoxide::server::serve_with_shutdown(listener, served, until).await {
-                tracing::error!(error, "the database engine stopped");
-            }
-        });
+        let served = DynamoDb::start(listener, database.clone()).await?;
         Ok(Self {
             database,
             tables,
-            address,
-            stop,
-            serving,
+            served,
         })
     }
 
@@ -60,8 +42,14 @@ impl Engine {
         self.database.clone()
     }
 
+    /// Where SDKs find it.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.served.url()
+    }
+
+    /// A shorter way, for the functions.
+    pub fn direct_url(&self) -> String {
+        self.served.engine_url()
     }
 
     /// The name of the table with this logical id.
@@ -78,8 +66,7 @@ impl Engine {
     }
 
     pub async fn shutdown(self) {
-        let _ = self.stop.send(());
-        let _ = self.serving.await;
+        self.served.shutdown().await;
     }
 }
 

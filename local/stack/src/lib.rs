@@ -160,7 +160,7 @@ impl Stack {
         // Faults are asked for between the functions and the engine; others are not concerned.
         let tap = Tap::default();
         let platform = Platform {
-            dynamodb: tap.client(&dynamodb_client(&engine.url()).await),
+            dynamodb: tap.client(&dynamodb_client(&engine.direct_url()).await),
             clock: config.clock.clone(),
         };
         let (passes_table, registry_table) = (engine.table("Passes")?, engine.table("Registry")?);

@@ -1,40 +1,7 @@
 //! Which fields a template has: a row that names another one is refused.
 
-use std::collections::BTreeSet;
-
+use pkpass::pass_json::field_keys;
 use serde_json::Value;
-
-/// The styles of a pass that hold fields.
-const STYLES: [&str; 6] = [
-    "boardingPass",
-    "coupon",
-    "eventTicket",
-    "generic",
-    "storeCard",
-    "posterGeneric",
-];
-
-/// The groups of a style that hold fields.
-const GROUPS: [&str; 7] = [
-    "headerFields",
-    "primaryFields",
-    "secondaryFields",
-    "auxiliaryFields",
-    "backFields",
-    "additionalInfoFields",
-    "footerFields",
-];
-
-/// The keys of all fields of a pass.json, whatever style and group they stand in.
-fn field_keys(skeleton: &Value) -> BTreeSet<&str> {
-    STYLES
-        .iter()
-        .flat_map(|style| GROUPS.iter().map(move |group| &skeleton[style][group]))
-        .filter_map(Value::as_array)
-        .flatten()
-        .filter_map(|field| field["key"].as_str())
-        .collect()
-}
 
 /// The keys of fields that one pass.json has in some style or group, and another one has in none.
 pub fn taken_away(before: &Value, after: &Value) -> Vec<String> {

@@ -88,6 +88,22 @@ pub fn styles_of(pass: &Map<String, Value>) -> Vec<&'static str> {
     STYLES.into_iter().filter(|style| pass.contains_key(*style)).collect()
 }
 
+/// The key of each field of a pass.json, each once, in whichever style and group it stands.
+pub fn field_keys(pass: &Value) -> Vec<&str> {
+    let mut keys = Vec::new();
+    for style in STYLES {
+        for group in table::GROUPS {
+            let fields = pass.get(style).and_then(|style| style.get(group)?.as_array());
+            for key in fields.into_iter().flatten().filter_map(|field| field.get("key")?.as_str()) {
+                if !keys.contains(&key) {
+                    keys.push(key);
+                }
+            }
+        }
+    }
+    keys
+}
+
 fn check_at(stage: Stage, pass: &Value, context: &Context<'_>) -> Vec<Finding> {
     let mut judge = Judge::new(stage);
     let Value::Object(pass) = pass else {

@@ -1,7 +1,7 @@
 //! Laying a row over its template's pass.json.
 
 use pkpass::pass_json::table::GROUPS;
-use pkpass::pass_json::{STYLES, slip_of};
+use pkpass::pass_json::{STYLES, field_keys, slip_of};
 use serde_json::{Map, Value};
 
 use super::as_object;
@@ -81,26 +81,6 @@ fn unknown_field(pass: &Value, key: &str) -> Problem {
             keys.join(", ")
         ),
     )
-}
-
-/// The key of each field, each once.
-fn field_keys(pass: &Value) -> Vec<&str> {
-    let mut keys = Vec::new();
-    for style in STYLES {
-        for group in GROUPS {
-            let fields = pass.get(style).and_then(|style| style.get(group)?.as_array());
-            for key in fields
-                .into_iter()
-                .flatten()
-                .filter_map(|field| field.get("key")?.as_str())
-            {
-                if !keys.contains(&key) {
-                    keys.push(key);
-                }
-            }
-        }
-    }
-    keys
 }
 
 /// Lays the attributes over it that nearly every pass has of its own.
