@@ -149,7 +149,9 @@ async fn each_example_runs_and_changes_what_it_names_alone(language: &str) {
     let preamble = examples[0].1.get(language).cloned().unwrap_or_default();
     let mut changed = Vec::new();
     for (heading, blocks) in &examples[1..] {
-        let code = blocks.get(language).unwrap_or_else(|| panic!("{heading} has no {language}"));
+        let code = blocks
+            .get(language)
+            .unwrap_or_else(|| panic!("{heading} has no {language}"));
         let before = row(&site).await;
         if !run(&site, language, &format!("{preamble}\n{code}")) {
             return;

@@ -94,7 +94,11 @@ pub fn field_keys(pass: &Value) -> Vec<&str> {
     for style in STYLES {
         for group in table::GROUPS {
             let fields = pass.get(style).and_then(|style| style.get(group)?.as_array());
-            for key in fields.into_iter().flatten().filter_map(|field| field.get("key")?.as_str()) {
+            for key in fields
+                .into_iter()
+                .flatten()
+                .filter_map(|field| field.get("key")?.as_str())
+            {
                 if !keys.contains(&key) {
                     keys.push(key);
                 }

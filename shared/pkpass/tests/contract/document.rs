@@ -52,7 +52,11 @@ fn kind(kind: &Kind) -> String {
         Kind::Date => "date".into(),
         Kind::Colour => "colour".into(),
         Kind::Word(words) => {
-            let unknown = if words.extended { "; an unknown one is a warning" } else { "" };
+            let unknown = if words.extended {
+                "; an unknown one is a warning"
+            } else {
+                ""
+            };
             format!("one of `{}`{unknown}", words.known.join("`, `"))
         }
         Kind::Map => "object, not looked into".into(),
@@ -81,7 +85,10 @@ fn with(page: &str, mark: &str, text: &str) -> String {
     let (before, rest) = page.split_once(&format!("<!-- {mark}:")).expect("the mark");
     let (comment, rest) = rest.split_once("-->\n").expect("its end");
     let (_, after) = rest.split_once("<!-- end -->").expect("the end of the part");
-    format!("{before}<!-- {mark}:{comment}-->\n{}\n<!-- end -->{after}", text.trim_end())
+    format!(
+        "{before}<!-- {mark}:{comment}-->\n{}\n<!-- end -->{after}",
+        text.trim_end()
+    )
 }
 
 #[test]
@@ -93,5 +100,8 @@ fn docs_pass_md_lists_every_key_and_every_rule() {
         std::fs::write(&path, &written).unwrap();
     }
     let page = std::fs::read_to_string(&path).unwrap();
-    assert!(page == written, "docs/pass.md is behind: LIVEPASS_WRITE_DOCS=1 cargo test -p pkpass docs_pass_md");
+    assert!(
+        page == written,
+        "docs/pass.md is behind: LIVEPASS_WRITE_DOCS=1 cargo test -p pkpass docs_pass_md"
+    );
 }
