@@ -3,6 +3,8 @@
 mod archive;
 mod authority;
 mod canonical;
+mod front_to_back;
+mod gaps;
 mod identity;
 mod interoperability;
 mod package;
