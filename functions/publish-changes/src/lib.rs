@@ -2,6 +2,8 @@
 
 mod sweep;
 
+use std::collections::HashSet;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use aws::dynamodb::{Registry, Sources};
@@ -16,9 +18,9 @@ use edge::stream::{Hint as Change, hints};
 use edge::{Environment, LambdaEvent, Platform, WallClock, deadline, report};
 use futures_util::{StreamExt as _, stream};
 use passes::fan_out::{FurtherPages, Pushing};
-use passes::ids::PassKey;
+use passes::ids::{PassKey, PassTypeIdentifier};
 use passes::pace::Pace;
-use passes::ports::{SendKeys as _, StoreResult};
+use passes::ports::{ReadCertificates as _, SendKeys as _, StoreResult};
 use passes::publish::{PublishOutcome, PublishReport, Publisher};
 use passes::push::SendPush;
 use passes::settle::Breaker;
@@ -44,6 +46,8 @@ pub struct PublishChanges {
     sources: Sources,
     material: StoredMaterial,
     apns: Option<RotatingApns>,
+    /// Pass types whose team has been held against that of the APNs key.
+    compared: Mutex<HashSet<PassTypeIdentifier>>,
     holds_pushes: bool,
     keys: WorkQueue,
     pages: WorkQueue,
@@ -70,6 +74,7 @@ impl PublishChanges {
             sources: platform.sources(environment),
             material: platform.material(environment),
             apns: platform.apns(environment).await,
+            compared: Mutex::default(),
             holds_pushes: platform.holds_pushes(environment),
             keys: platform.publish_queue(environment),
             pages: platform.push_queue(environment),
@@ -93,12 +98,34 @@ impl PublishChanges {
         self.publish_with(pushing, key, hint).await
     }
 
+    /// Says once in a process, before the first publish of a pass type, that APNs would refuse its pushes
+    /// one by one. The pass is published all the same: certificate and key are replaced one after the other.
+    async fn compare_teams(&self, pass_type: &PassTypeIdentifier) {
+        let Some(apns) = &self.apns else {
+            return;
+        };
+        let is_first = match self.compared.lock() {
+            Ok(mut compared) => compared.insert(pass_type.clone()),
+            Err(_) => false,
+        };
+        if !is_first {
+            return;
+        }
+        // What is wrong with the certificate itself is a problem of each pass.
+        if let Ok(certificate) = self.material.certificate(pass_type, self.clock.now()).await
+            && let Err(error) = apns.check_team_of(&certificate).await
+        {
+            report::other_team(pass_type, &error);
+        }
+    }
+
     async fn publish_with<P: SendPush>(
         &self,
         pushing: Pushing<'_, P>,
         key: &PassKey,
         hint: Hint,
     ) -> StoreResult<PublishReport> {
+        self.compare_teams(&key.pass_type).await;
         let publisher = Publisher {
             sources: &self.sources,
             store: &self.registry,

@@ -77,6 +77,16 @@ fn problem(key: &PassKey, problem: &Problem, message: &str) {
     );
 }
 
+/// The APNs key is of another team than the certificate of a pass type: its pushes will be refused.
+pub fn other_team(pass_type: &PassTypeIdentifier, error: &pkpass::IdentityError) {
+    metrics::counter!("warnings").increment(1);
+    tracing::error!(
+        pass_type = pass_type.as_str(),
+        reason = %error,
+        "passes of this type are published, and APNs will refuse their pushes"
+    );
+}
+
 /// A publish that has to come again.
 pub fn publish_failed(key: &PassKey, error: &StoreError) {
     metrics::counter!("failed_publishes").increment(1);

@@ -1,22 +1,32 @@
 //! The ZIP archive: read within bounds, and prepared once so that only its tail is written per
 //! package.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Cursor, Read, Write};
+mod gapless;
+mod prepared;
 
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
+
+use zip::ZipArchive;
 use zip::read::{ArchiveOffset, Config};
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 use crate::fault::Fault;
+
+pub(crate) use prepared::PreparedArchive;
+
+/// What each record of an archive begins with. Source: APPNOTE.TXT 4.3.7, 4.3.12 and 4.3.16.
+const LOCAL_HEADER: &[u8; 4] = b"PK\x03\x04";
+const DIRECTORY_ENTRY: &[u8; 4] = b"PK\x01\x02";
+const END_RECORD: &[u8; 4] = b"PK\x05\x06";
+
+/// The records' bytes without names, extra fields and comments.
+const LOCAL_HEADER_BYTES: usize = 30;
+const DIRECTORY_ENTRY_BYTES: usize = 46;
+const END_RECORD_BYTES: usize = 22;
 
 /// More entries than a template has uses for (some 30 images in each of 60 languages are 1,800);
 /// it bounds the work for an archive of very many empty files.
 const MAX_FILES: usize = 2_000;
-
-/// What a file of the tail costs besides its bytes: local header (30), directory entry (46), both
-/// with the name, rounded up.
-const ENTRY_OVERHEAD: usize = 256;
 
 /// Reads every file of an archive whose content is at most `limit` bytes in all.
 ///
@@ -33,24 +43,21 @@ pub(crate) fn read(bytes: &[u8], limit: u64) -> Result<BTreeMap<String, Vec<u8>>
             format!("it is not a ZIP archive ({error}): zip the files again"),
         )
     })?;
-    let mut faults = Vec::new();
     if archive.has_duplicate_names() {
-        faults.push(Fault::new(
-            "archive",
-            "it holds a file name twice: zip the files again, each once",
-        ));
-        return Err(faults);
+        let reason = "it holds a file name twice: zip the files again, each once";
+        return Err(one("archive", reason.to_owned()));
     }
     // Some readers go by the headers before the files and not by the directory behind them: both
     // must tell the same, or they would see other files than were judged here.
     if let Err(error) = archive.validate_header_consistency() {
         let reason = format!("its headers contradict each other ({error}): zip the files again");
-        faults.push(Fault::new("archive", reason));
+        return Err(one("archive", reason));
     }
     if archive.len() > MAX_FILES {
         let reason = format!("it holds more than {MAX_FILES} files: remove what no pass shows");
         return Err(one("archive", reason));
     }
+    let mut faults = Vec::new();
     let mut files = BTreeMap::new();
     let mut left = limit;
     for index in 0..archive.len() {
@@ -109,94 +116,11 @@ pub(crate) fn too_large(limit: u64) -> Fault {
     )
 }
 
-/// An archive whose files are compressed already, to which more can be added without touching
-/// them again.
-pub(crate) struct PreparedArchive {
-    bytes: Vec<u8>,
-    names: BTreeSet<String>,
-}
-
-impl PreparedArchive {
-    /// Compresses `files` once, in the order of their names.
-    pub(crate) fn new(files: &BTreeMap<String, Vec<u8>>) -> io::Result<Self> {
-        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-        for (name, content) in files {
-            write_smaller(&mut writer, name, content)?;
-        }
-        let bytes = writer.finish()?.into_inner();
-        Ok(Self {
-            bytes,
-            names: files.keys().cloned().collect(),
-        })
-    }
-
-    /// Its size without anything added, in bytes.
-    pub(crate) fn size(&self) -> u64 {
-        self.bytes.len() as u64
-    }
-
-    /// The archive with `added` behind the prepared files. A prepared file whose name is among
-    /// `added` is left out, so that no name occurs twice.
-    pub(crate) fn with(&self, added: &[(&str, &[u8])]) -> io::Result<Vec<u8>> {
-        let tail: usize = added
-            .iter()
-            .map(|(name, content)| name.len() * 2 + content.len() + ENTRY_OVERHEAD)
-            .sum();
-        // Room for everything at once: growing would copy the prepared files again.
-        let mut buffer = Vec::with_capacity(self.bytes.len() + tail);
-        let replaces = added.iter().any(|(name, _)| self.names.contains(*name));
-        let mut writer = if replaces {
-            let mut writer = ZipWriter::new(Cursor::new(buffer));
-            self.copy_without(added, &mut writer)?;
-            writer
-        } else {
-            buffer.extend_from_slice(&self.bytes);
-            ZipWriter::new_append_with_config(from_start(), Cursor::new(buffer))?
-        };
-        for (name, content) in added {
-            // Stored: deflating pass.json and the manifest would take 10 to 30 us, for some
-            // kilobytes next to the images; a signature and a PNG do not become smaller at all.
-            writer.start_file(*name, options(CompressionMethod::Stored))?;
-            writer.write_all(content)?;
-        }
-        Ok(writer.finish()?.into_inner())
-    }
-
-    fn copy_without(&self, added: &[(&str, &[u8])], writer: &mut ZipWriter<Cursor<Vec<u8>>>) -> io::Result<()> {
-        let mut archive = ZipArchive::with_config(from_start(), Cursor::new(&self.bytes))?;
-        for index in 0..archive.len() {
-            let entry = archive.by_index_raw(index)?;
-            let replaced = added.iter().any(|(name, _)| name.as_bytes() == entry.name_raw());
-            if !replaced {
-                writer.raw_copy_file(entry)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Deflates what becomes smaller by it; PNG files rarely do, and stored ones cost a phone less.
-fn write_smaller(writer: &mut ZipWriter<Cursor<Vec<u8>>>, name: &str, content: &[u8]) -> io::Result<()> {
-    let deflated = zip::write::PreparedZipFile::from_data(
-        name,
-        options(CompressionMethod::Deflated).compression_level(Some(9)),
-        content,
-    )?;
-    if deflated.compressed_size() < content.len() as u64 {
-        writer.add_prepared_file(deflated)?;
-    } else {
-        writer.start_file(name, options(CompressionMethod::Stored))?;
-        writer.write_all(content)?;
-    }
-    Ok(())
-}
-
-/// The same for every file and time, so that equal files give equal archives.
-fn options(method: CompressionMethod) -> SimpleFileOptions {
-    SimpleFileOptions::default()
-        .compression_method(method)
-        .last_modified_time(DateTime::default())
-        .unix_permissions(0o644)
+/// The fault of an archive that is not one run of files, directory and end record, if it is not.
+///
+/// Only for packages: bundles of templates may have gaps, since nobody but [`read`] opens them.
+pub(crate) fn gap(bytes: &[u8]) -> Option<Fault> {
+    gapless::check(bytes).err().map(|reason| Fault::new("archive", reason))
 }
 
 fn from_start() -> Config {

@@ -38,11 +38,6 @@ pub(crate) fn is_stray(name: &str) -> bool {
     stray(&name.split('/').collect::<Vec<_>>()).is_some()
 }
 
-/// Why no phone shows an image of this name, or none.
-pub(crate) fn image_refusal(_name: &str) -> Option<String> {
-    None
-}
-
 /// Whether the file `name` has to be a PNG.
 pub(crate) fn is_image(name: &str) -> bool {
     extension(name).is_some_and(|extension| extension.eq_ignore_ascii_case("png"))

@@ -36,6 +36,11 @@ impl Manifest {
         self.digests.insert(name.into(), digest);
     }
 
+    /// Lists only the files whose names `stays` takes.
+    pub(crate) fn retain(&mut self, stays: impl Fn(&str) -> bool) {
+        self.digests.retain(|name, _| stays(name));
+    }
+
     /// The digest of the file `name`.
     pub fn get(&self, name: &str) -> Option<&Sha1Digest> {
         self.digests.get(name)

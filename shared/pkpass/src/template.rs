@@ -14,12 +14,12 @@ use serde_json::Value;
 use crate::archive::{self, PreparedArchive};
 use crate::digest::{Sha1Digest, sha256_hex};
 use crate::fault::{Fault, write_lines};
-use crate::image::check_image;
+use crate::image;
 use crate::manifest::Manifest;
 use crate::signer::{Identity, SignError};
 use crate::{pass_json, signed_data};
 
-pub(crate) use inspection::{has_icon, skeleton as parse_pass_json, within_pass_json};
+pub(crate) use inspection::{skeleton as parse_pass_json, within_pass_json};
 
 const PASS_JSON: &str = "pass.json";
 
@@ -93,9 +93,9 @@ impl Template {
         let mut files = folder::read(path, MAX_UNPACKED_BYTES, &left_out)?;
         let pass_json = files.remove(PASS_JSON);
         let tail: Vec<_> = pass_json.iter().map(|bytes| (PASS_JSON, bytes.as_slice())).collect();
-        let archive = PreparedArchive::new(&files).and_then(|archive| archive.with(&tail));
+        let archive = PreparedArchive::new(&files).and_then(|archive| archive.with(&tail, |_| false));
         archive.map_err(|error| {
-            let reason = format!("it cannot be built ({error}): rename files that no pass has");
+            let reason = format!("it cannot be built ({error}): remove the files that no pass has");
             vec![Fault::new("archive", reason)].into()
         })
     }
@@ -199,15 +199,16 @@ impl Template {
     /// [`Template::from_zip`] gives a template of the same version.
     pub fn to_bundle(&self) -> Vec<u8> {
         self.archive
-            .with(&[(PASS_JSON, &self.skeleton_bytes)])
+            .with(&[(PASS_JSON, &self.skeleton_bytes)], |_| false)
             .expect("an archive that was written once in memory is written again")
     }
 
     /// The manifest of the package that [`Template::package`] would build with this pass.json and
-    /// these images (name and digest), without building it. An image takes the place of the
-    /// template's file of the same name.
+    /// these images (name and digest), without building it.
     pub fn manifest_with(&self, pass_json: &[u8], images: &[(String, Sha1Digest)]) -> Manifest {
+        let replaced = self.replaced_by(images);
         let mut manifest = self.manifest.clone();
+        manifest.retain(|name| !replaced.contains(name));
         for (name, digest) in images {
             manifest.insert_digest(name, *digest);
         }
@@ -222,11 +223,13 @@ impl Template {
     /// # Errors
     /// [`PackageError::TooLarge`] with the bound.
     pub fn check_size(&self, pass_json: &[u8], images: &[(String, u64)]) -> Result<(), PackageError> {
+        let replaced = self.replaced_by(images);
+        let archive = self.archive.size_without(|name| replaced.contains(name));
         let of_images: u64 = images.iter().map(|(_, bytes)| bytes + ENTRY_BOUND).sum();
         let files = self.names.len() + images.len() + 1;
         let manifest = files as u64 * MANIFEST_LINE_BOUND;
         let tail = pass_json.len() as u64 + manifest + SIGNATURE_BOUND + 3 * ENTRY_BOUND;
-        let bytes = usize::try_from(self.archive.size() + of_images + tail).unwrap_or(usize::MAX);
+        let bytes = usize::try_from(archive + of_images + tail).unwrap_or(usize::MAX);
         if bytes > MAX_PACKAGE_BYTES {
             return Err(PackageError::TooLarge { bytes });
         }
@@ -237,8 +240,11 @@ impl Template {
     ///
     /// `pass_json` is the final file and is taken as it is: judge it with
     /// [`pass_json::check`] when it is rendered, not each time that it is sent. `images` are the
-    /// record's own (name and PNG bytes); one takes the place of the template's file of the same
-    /// name. `signing_time` goes into the signature in whole seconds.
+    /// record's own (name and PNG bytes). `signing_time` goes into the signature in whole seconds.
+    ///
+    /// An image takes the place of all that a phone might show instead: one at the root
+    /// (`strip.png`, `strip@2x.png`) of all scales and languages of that image in the template, one
+    /// in the folder of a language (`de.lproj/strip.png`) of all scales in that folder.
     ///
     /// Whether `identity` is the right one for this pass and valid now is for
     /// [`crate::SigningCertificate::check_for`] to say.
@@ -271,11 +277,21 @@ impl Template {
         added.push((PASS_JSON, pass_json));
         added.push(("manifest.json", &manifest));
         added.push(("signature", &signature));
-        let package = self.archive.with(&added).map_err(PackageError::Archive)?;
+        let replaced = self.replaced_by(images);
+        let package = self
+            .archive
+            .with(&added, |name| replaced.contains(name))
+            .map_err(PackageError::Archive)?;
         if package.len() > MAX_PACKAGE_BYTES {
             return Err(PackageError::TooLarge { bytes: package.len() });
         }
         Ok(package)
+    }
+
+    /// The template's files that are left out beside these images of a record.
+    fn replaced_by<T>(&self, images: &[(String, T)]) -> BTreeSet<&str> {
+        let replaced = |name: &&str| images.iter().any(|(image, _)| image::replaces(image, name));
+        self.file_names().filter(replaced).collect()
     }
 }
 
@@ -304,7 +320,7 @@ fn check_images(images: &[(String, Vec<u8>)]) -> Result<(), PackageError> {
     let refused = |name: &str, reason: String| PackageError::Image(Fault::new(name, reason));
     let mut seen = BTreeSet::new();
     for (name, content) in images {
-        check_image(name, content).map_err(|reason| refused(name, reason))?;
+        image::check_file(name, content).map_err(|reason| refused(name, reason))?;
         if !seen.insert(name) {
             return Err(refused(name, "it is given twice: keep one".into()));
         }

@@ -14,7 +14,7 @@ use crate::digest::Sha1Digest;
 use crate::fault::{Fault, write_lines};
 use crate::manifest::Manifest;
 use crate::pass_json::{Context, Verdict};
-use crate::{archive, layout, pass_json, png, template};
+use crate::{archive, image, layout, pass_json, png, template};
 
 /// The most that a package may hold, unpacked, in bytes: enough for any package of other senders
 /// too, and little enough to be read into memory at once.
@@ -44,7 +44,8 @@ pub fn root_from_pem(pem: &[u8]) -> Option<Vec<u8>> {
 
 /// Opens a package as Wallet does, and refuses what Wallet would refuse.
 ///
-/// Verified are the archive's layout; every file against the manifest and every manifest entry
+/// Verified are the archive's layout, which has to be one run of bytes that can be read front to
+/// back; every file against the manifest and every manifest entry
 /// against the files; the images; the detached signature over the manifest's bytes, with content
 /// type, message digest and signing time among its sorted signed attributes; the chain from the
 /// leaf over the intermediate inside the signature to `root_der`; all three certificates' dates at
@@ -55,15 +56,35 @@ pub fn root_from_pem(pem: &[u8]) -> Option<Vec<u8>> {
 /// `root_der` is the root certificate in DER: Apple's, or that of a test.
 ///
 /// # Errors
-/// Every fault. When the archive or the signature's structure cannot be read, the faults that
-/// depend on it are absent.
+/// Every fault, but none that follows from another: of a file that was altered after signing only
+/// that is told, of a manifest that was altered only that its signature does not fit. When the
+/// archive or the signature's structure cannot be read, the faults that depend on it are absent.
 pub fn verify(package: &[u8], root_der: &[u8], now: SystemTime) -> Result<OpenedPass, VerifyError> {
     let files = archive::read(package, MAX_UNPACKED_BYTES)?;
-    let mut faults = file_faults(&files);
+    let mut faults: Vec<Fault> = archive::gap(package).into_iter().collect();
+    layout_faults(&files, &mut faults);
 
-    let manifest = manifest_of(&files, &mut faults);
-    let signed = signature_of(&files, &mut faults);
-    let pass = pass_of(&files, signed.as_ref(), &mut faults);
+    let signature = signature_of(&files);
+    let other_manifest = matches!(&signature, Some(Err(refusal)) if refusal.other_manifest);
+    // Not the manifest that was signed: what it says of the files is worth nothing then.
+    let manifest = if other_manifest {
+        None
+    } else {
+        manifest_of(&files, &mut faults)
+    };
+    image_faults(&files, &mut faults);
+    let certificate = signature.as_ref().and_then(|signature| signature.as_ref().ok());
+    let certificate = certificate.map(|signed| &signed.certificate);
+    let pass = pass_of(&files, certificate, &mut faults);
+    let signed = match signature {
+        Some(Ok(signed)) => Some(signed),
+        Some(Err(refusal)) => {
+            let found = refusal.reasons.into_iter();
+            faults.extend(found.map(|reason| Fault::new("signature", reason)));
+            None
+        }
+        None => None,
+    };
     if let Some(signed) = &signed {
         chain(&signed.certificate, root_der, now, &mut faults);
         if let Some(pass) = &pass {
@@ -82,27 +103,41 @@ pub fn verify(package: &[u8], root_der: &[u8], now: SystemTime) -> Result<Opened
     }
 }
 
-fn file_faults(files: &BTreeMap<String, Vec<u8>>) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    for (name, content) in files {
-        let reason =
-            layout::refusal(name).or_else(|| layout::is_image(name).then(|| png::check(content).err()).flatten());
-        faults.extend(reason.map(|reason| Fault::new(name, reason)));
+/// Names that a package must not hold, and files that it lacks.
+fn layout_faults(files: &BTreeMap<String, Vec<u8>>, faults: &mut Vec<Fault>) {
+    for name in files.keys() {
+        faults.extend(layout::refusal(name).map(|reason| Fault::new(name, reason)));
     }
-    if !template::has_icon(files.keys().map(String::as_str)) {
+    if !files.keys().any(|name| image::is_image_of(name, "icon")) {
         let reason = "it is missing, and Wallet ignores a pass without it: add it at the root";
         faults.push(Fault::new("icon.png", reason));
     }
-    faults
+    for name in ["pass.json", "manifest.json", "signature"] {
+        if !files.contains_key(name) {
+            faults.push(Fault::new(name, "it is missing: a package needs it at its root"));
+        }
+    }
+}
+
+fn image_faults(files: &BTreeMap<String, Vec<u8>>, faults: &mut Vec<Fault>) {
+    for (name, content) in files.iter().filter(|(name, _)| layout::is_image(name)) {
+        if let Err(reason) = png::check(content) {
+            add_if_first(faults, Fault::new(name, reason));
+        }
+    }
+}
+
+/// Only the first fault of a file is told: a file that was altered after signing, say, is often
+/// broken too, and one that is missing cannot fit the manifest.
+fn add_if_first(faults: &mut Vec<Fault>, fault: Fault) {
+    if faults.iter().all(|told| told.path != fault.path) {
+        faults.push(fault);
+    }
 }
 
 /// The manifest, compared with the files in both directions.
 fn manifest_of(files: &BTreeMap<String, Vec<u8>>, faults: &mut Vec<Fault>) -> Option<Manifest> {
-    let Some(bytes) = files.get("manifest.json") else {
-        faults.push(missing("manifest.json"));
-        return None;
-    };
-    let manifest = match Manifest::from_json(bytes) {
+    let manifest = match Manifest::from_json(files.get("manifest.json")?) {
         Ok(manifest) => manifest,
         Err(found) => {
             faults.extend(found);
@@ -113,42 +148,32 @@ fn manifest_of(files: &BTreeMap<String, Vec<u8>>, faults: &mut Vec<Fault>) -> Op
         if name == "manifest.json" || name == "signature" {
             continue;
         }
-        match manifest.get(name) {
-            None => faults.push(Fault::new(
-                name,
-                "it is not in the manifest: list every file when the package is built",
-            )),
-            Some(digest) if *digest == Sha1Digest::of(content) => {}
-            Some(_) => faults.push(Fault::new(
-                name,
-                "it is not the file that the manifest lists: it was altered after signing",
-            )),
-        }
+        let reason = match manifest.get(name) {
+            Some(digest) if *digest == Sha1Digest::of(content) => continue,
+            Some(_) => "it is not the file that the manifest lists: it was altered after signing",
+            None => "it is not in the manifest: list every file when the package is built",
+        };
+        add_if_first(faults, Fault::new(name, reason));
     }
-    for (name, _) in manifest.iter() {
-        if !files.contains_key(name) {
-            faults.push(Fault::new(
-                name,
-                "the manifest lists it, but it is not in the archive: it was lost after signing",
-            ));
-        }
+    for (name, _) in manifest.iter().filter(|(name, _)| !files.contains_key(*name)) {
+        let reason = "the manifest lists it, but it is not in the archive: it was lost after signing";
+        add_if_first(faults, Fault::new(name, reason));
     }
     Some(manifest)
 }
 
 fn pass_of(
     files: &BTreeMap<String, Vec<u8>>,
-    signed: Option<&signature::Signed>,
+    certificate: Option<&SigningCertificate>,
     faults: &mut Vec<Fault>,
 ) -> Option<Value> {
-    let Some(bytes) = files.get("pass.json") else {
-        faults.push(missing("pass.json"));
-        return None;
-    };
+    let bytes = files.get("pass.json")?;
     match template::parse_pass_json(bytes) {
+        // What was altered after signing is not what its sender has to mend.
+        _ if faults.iter().any(|told| told.path == "pass.json") => None,
         Ok(pass) => {
             let context = Context {
-                nfc_certificate: signed.map(|signed| signed.certificate.allows_nfc()),
+                nfc_certificate: certificate.map(SigningCertificate::allows_nfc),
                 ..Context::default()
             };
             let found = pass_json::check(&pass, &context);
@@ -163,21 +188,9 @@ fn pass_of(
     }
 }
 
-fn signature_of(files: &BTreeMap<String, Vec<u8>>, faults: &mut Vec<Fault>) -> Option<signature::Signed> {
-    let Some(bytes) = files.get("signature") else {
-        faults.push(missing("signature"));
-        return None;
-    };
-    // Without a manifest, its absence is the fault that counts.
-    let manifest = files.get("manifest.json")?;
-    match signature::check(bytes, manifest) {
-        Ok(signed) => Some(signed),
-        Err(reasons) => {
-            let found = reasons.into_iter().map(|reason| Fault::new("signature", reason));
-            faults.extend(found);
-            None
-        }
-    }
+/// None without a signature or a manifest, whose absence is the fault that counts.
+fn signature_of(files: &BTreeMap<String, Vec<u8>>) -> Option<Result<signature::Signed, signature::Refusal>> {
+    Some(signature::check(files.get("signature")?, files.get("manifest.json")?))
 }
 
 fn chain(certificate: &SigningCertificate, root_der: &[u8], now: SystemTime, faults: &mut Vec<Fault>) {
@@ -225,10 +238,6 @@ fn owner(certificate: &SigningCertificate, pass: &Value, faults: &mut Vec<Fault>
             faults.push(Fault::new(format!("pass.json {key}"), reason));
         }
     }
-}
-
-fn missing(name: &str) -> Fault {
-    Fault::new(name, "it is missing: a package needs it at its root")
 }
 
 /// A package that Wallet would refuse, with every reason. Shown one fault per line.

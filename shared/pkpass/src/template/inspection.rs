@@ -8,7 +8,7 @@ use super::{MAX_UNPACKED_BYTES, PASS_JSON};
 use crate::archive::too_large;
 use crate::fault::Fault;
 use crate::pass_json::{Context, Finding, MAX_PASS_JSON_BYTES, Texts, Verdict};
-use crate::{layout, pass_json, png};
+use crate::{image, layout, pass_json, png};
 
 /// The files without a folder around all of them, with its fault if there is one. Only the folder
 /// is reported then, and not each file in it a second time.
@@ -106,7 +106,7 @@ pub(super) fn inspect(files: &BTreeMap<String, Vec<u8>>) -> Inspected {
 
 fn image_warning(name: &str) -> Option<String> {
     (layout::is_image(name) && layout::refusal(name).is_none())
-        .then(|| layout::image_refusal(name))
+        .then(|| image::check_name(name).err())
         .flatten()
 }
 
@@ -114,18 +114,13 @@ fn icon(files: &BTreeMap<String, Vec<u8>>, inspected: &mut Inspected) {
     if files.contains_key("icon.png") {
         return;
     }
-    if has_icon(files.keys().map(String::as_str)) {
+    if files.keys().any(|name| image::is_image_of(name, "icon")) {
         let reason = "it is missing beside the sharper ones, and some phones may ignore a pass without it: add it";
         inspected.warnings.push(Fault::new("icon.png", reason));
     } else {
         let reason = "it is missing, and Wallet ignores a pass without it: add it at the root";
         inspected.faults.push(Fault::new("icon.png", reason));
     }
-}
-
-/// Whether the icon is there in any scale.
-pub(crate) fn has_icon<'a>(mut names: impl Iterator<Item = &'a str>) -> bool {
-    names.any(|name| ["icon.png", "icon@2x.png", "icon@3x.png"].contains(&name))
 }
 
 fn languages(files: &BTreeMap<String, Vec<u8>>, inspected: &mut Inspected) {

@@ -110,3 +110,38 @@ fn a_link_in_an_archive_is_refused() {
         ["strip.png: it is a symbolic link: put the file itself into the archive"]
     );
 }
+
+/// Bundles that were stored by writers which append behind the old directory.
+#[test]
+fn a_bundle_with_a_stale_directory_in_its_middle_is_taken() {
+    let mut files = files();
+    let pass_json = files.remove("pass.json").unwrap();
+    let mut writer = zip::ZipWriter::new_append(Cursor::new(zip_of(&files))).unwrap();
+    writer
+        .start_file("pass.json", zip::write::SimpleFileOptions::default())
+        .unwrap();
+    writer.write_all(&pass_json).unwrap();
+    let stored = writer.finish().unwrap().into_inner();
+    let behind_the_old = samples::front_to_back(&stored);
+    assert!(!behind_the_old.contains(&"pass.json".to_owned()), "{behind_the_old:?}");
+
+    let template = Template::from_zip(&stored).unwrap();
+    assert_eq!(template.version(), samples::template().version());
+    assert_eq!(template.to_bundle(), samples::template().to_bundle());
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_bundle_holds_its_files_whatever_they_are(
+        more in proptest::collection::btree_map("[ -~&&[^/:.\\\\]]{1,12}", proptest::collection::vec(0..4u8, 0..200), 0..6),
+    ) {
+        let mut expected = files();
+        expected.extend(more);
+        let bundle = Template::from_files(expected.clone()).unwrap().to_bundle();
+        let found = samples::unzip(&bundle);
+        let mut names = samples::front_to_back(&bundle);
+        names.sort();
+        proptest::prop_assert!(names.iter().eq(expected.keys()));
+        proptest::prop_assert_eq!(found, expected);
+    }
+}

@@ -4,6 +4,8 @@ mod archive;
 mod authority;
 mod canonical;
 mod document;
+mod front_to_back;
+mod gaps;
 mod identity;
 mod interoperability;
 mod package;

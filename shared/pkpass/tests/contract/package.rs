@@ -68,6 +68,111 @@ fn no_name_occurs_twice_when_an_image_takes_a_files_place() {
     assert_eq!(names, 3);
 }
 
+/// A template with an image in all scales and two languages, and others beside it.
+fn in_scales_and_languages() -> BTreeMap<String, Vec<u8>> {
+    let mut files = files();
+    for (shade, name) in [
+        "strip.png",
+        "strip@2x.png",
+        "strip@3x.png",
+        "de.lproj/strip.png",
+        "de.lproj/strip@2x.png",
+        "fr.lproj/strip.png",
+        "strips.bin",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        files.insert(name.to_owned(), png(20, u8::try_from(100 + shade).unwrap()));
+    }
+    files
+}
+
+#[test]
+fn an_image_of_a_record_replaces_all_that_a_phone_might_show_instead() {
+    let template = Template::from_files(in_scales_and_languages()).unwrap();
+    for (images, left) in [
+        (
+            vec![],
+            vec![
+                "strip.png",
+                "strip@2x.png",
+                "strip@3x.png",
+                "de.lproj/strip.png",
+                "de.lproj/strip@2x.png",
+                "fr.lproj/strip.png",
+            ],
+        ),
+        (vec!["strip.png"], vec![]),
+        (vec!["strip@3x.png"], vec![]),
+        (vec!["strip.png", "strip@2x.png", "fr.lproj/strip.png"], vec![]),
+        (
+            vec!["de.lproj/strip@3x.png"],
+            vec!["strip.png", "strip@2x.png", "strip@3x.png", "fr.lproj/strip.png"],
+        ),
+        (
+            vec!["it.lproj/strip.png"],
+            vec![
+                "strip.png",
+                "strip@2x.png",
+                "strip@3x.png",
+                "de.lproj/strip.png",
+                "de.lproj/strip@2x.png",
+                "fr.lproj/strip.png",
+            ],
+        ),
+    ] {
+        let images: Vec<(String, Vec<u8>)> = images.into_iter().map(|name| (name.to_owned(), png(20, 250))).collect();
+        let mut expected = in_scales_and_languages();
+        expected.retain(|name, _| !name.contains("strip") || name == "strips.bin" || left.contains(&name.as_str()));
+        expected.extend(images.iter().cloned());
+        expected.insert("pass.json".to_owned(), pass_bytes());
+
+        let package = template
+            .package(&pass_bytes(), &images, &apple().identity(), now())
+            .unwrap();
+        let opened = verify(&package, apple().root_der(), now()).unwrap();
+        let mut found = opened.files;
+        found.retain(|name, _| !["manifest.json", "signature"].contains(&name.as_str()));
+        assert_eq!(found, expected);
+        let digests: Vec<(String, Sha1Digest)> = images
+            .iter()
+            .map(|(name, content)| (name.clone(), Sha1Digest::of(content)))
+            .collect();
+        assert_eq!(template.manifest_with(&pass_bytes(), &digests), opened.manifest);
+        assert_eq!(opened.manifest, manifest_from_scratch(&expected));
+    }
+}
+
+#[test]
+fn what_an_image_replaces_does_not_count_for_the_size() {
+    let mut files = files();
+    let large = [png(4, 1), noise(4_000_000)].concat();
+    files.insert("strip@2x.png".to_owned(), large);
+    let template = Template::from_files(files).unwrap();
+    for (name, fits) in [("strip.png", true), ("de.lproj/strip.png", false), ("logo.png", false)] {
+        let content = [png(4, 1), noise(800_000)].concat();
+        let size = [(name.to_owned(), content.len() as u64)];
+        assert_eq!(template.check_size(&pass_bytes(), &size).is_ok(), fits, "{name}");
+        let package = template.package(&pass_bytes(), &[(name.to_owned(), content)], &apple().identity(), now());
+        assert_eq!(package.is_ok(), fits, "{name}");
+    }
+}
+
+#[test]
+fn an_image_that_wallet_does_not_know_is_refused_when_published_and_sent_as_it_was_published() {
+    let name = "strip2x.png";
+    assert_eq!(
+        check_image(name, &png(20, 1)),
+        Err("Wallet shows no image of this name: name it strip@2x.png".to_owned())
+    );
+    let images = [(name.to_owned(), png(20, 1))];
+    let package = samples::template()
+        .package(&pass_bytes(), &images, &apple().identity(), now())
+        .unwrap();
+    assert_eq!(unzip(&package)[name], images[0].1);
+}
+
 #[test]
 fn equal_input_gives_equal_packages() {
     let template = samples::template();

@@ -148,6 +148,34 @@ pub fn unzip(bytes: &[u8]) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
+/// The names that a reader finds who goes front to back and never seeks. It unpacks each file.
+pub fn front_to_back(mut archive: &[u8]) -> Vec<String> {
+    let mut names = Vec::new();
+    while let Some(mut entry) = zip::read::read_zipfile_from_stream(&mut archive).unwrap() {
+        names.push(entry.name().unwrap().into_owned());
+        std::io::copy(&mut entry, &mut std::io::sink()).unwrap();
+    }
+    names
+}
+
+/// Where each entry of the central directory begins, in an archive without a comment.
+pub fn directory_entries(archive: &[u8]) -> Vec<usize> {
+    let end = archive.len() - 22;
+    let mut entry = number(archive, end + 16);
+    let mut entries = Vec::new();
+    while entry < end {
+        entries.push(entry);
+        entry += 46 + usize::from(archive[entry + 28]);
+    }
+    entries
+}
+
+/// The 4 bytes at `at`, as archives write numbers.
+pub fn number(archive: &[u8], at: usize) -> usize {
+    let bytes = *archive[at..].first_chunk().unwrap();
+    usize::try_from(u32::from_le_bytes(bytes)).unwrap()
+}
+
 /// Whether all of these programs are there. A test without them says that it skips; CI installs
 /// them.
 pub fn available(programs: &[&str]) -> bool {

@@ -433,6 +433,17 @@ fn an_icon_in_its_sharper_scales_alone_is_warned_of() {
 }
 
 #[test]
+fn an_image_that_no_phone_shows_is_warned_of_with_the_name_that_was_meant() {
+    let warnings = warnings_after(|files| {
+        files.insert("strip2x.png".to_owned(), samples::png(10, 1));
+        files.insert("strip@2x.png".to_owned(), samples::png(10, 1));
+    });
+    let of_images: Vec<_> = warnings.iter().filter(|line| line.starts_with("strip")).collect();
+    assert_eq!(of_images.len(), 1, "{warnings:?}");
+    assert!(of_images[0].contains("strip@2x.png"), "{of_images:?}");
+}
+
+#[test]
 fn languages_without_english_are_warned_of_where_there_are_several() {
     let languages = |more: &'static [&'static str]| {
         let warnings = warnings_after(|files| {
