@@ -17,6 +17,7 @@ mod pem;
 mod png;
 mod signed_data;
 mod signer;
+pub mod strings;
 mod template;
 mod verify;
 

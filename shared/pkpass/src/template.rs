@@ -2,7 +2,6 @@
 
 mod folder;
 mod inspection;
-mod strings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

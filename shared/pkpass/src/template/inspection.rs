@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{MAX_UNPACKED_BYTES, PASS_JSON, strings};
+use super::{MAX_UNPACKED_BYTES, PASS_JSON};
 use crate::archive::too_large;
 use crate::fault::Fault;
-use crate::{layout, pass_json, png};
+use crate::{layout, pass_json, png, strings};
 
 /// The files without a folder around all of them, with its fault if there is one. Only the folder
 /// is reported then, and not each file in it a second time.
@@ -96,7 +96,7 @@ fn refusal(name: &str, content: &[u8]) -> Option<String> {
         return png::check(content).err();
     }
     if layout::is_strings(name) {
-        return strings::check(content).err();
+        return strings::parse(content).err();
     }
     None
 }
