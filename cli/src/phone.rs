@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ::phone::{Phone, PhoneConfig};
+use ::phone::{Ios, Phone, PhoneConfig};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use passes::ids::{PassKey, PassTypeIdentifier};
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -20,7 +21,7 @@ use crate::place::Place;
 /// APNs simulator to hear of pushes, it asks at intervals instead.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  livepass phone\n  livepass phone \"$(livepass link --type pass.com.example.ticket --serial TICKET-1)\"\n  livepass phone --root-certificate root.pem --poll 30s https://passes.example.com/add/..."
+    after_help = "Examples:\n  livepass phone\n  livepass phone \"$(livepass link --type pass.com.example.ticket --serial TICKET-1)\"\n  livepass phone --ios 26 --language de\n  livepass phone --root-certificate root.pem --poll 30s https://passes.example.com/add/..."
 )]
 pub struct Arguments {
     /// Download links of the passes to install
@@ -32,6 +33,12 @@ pub struct Arguments {
     /// PEM file of the root that signatures must lead to [default: the stack's own]
     #[arg(long, value_name = "FILE")]
     root_certificate: Option<PathBuf>,
+    /// The phone's iOS: 27 shows `posterGeneric` where a pass has it, 26 its classic style
+    #[arg(long, value_name = "VERSION", default_value = "27", value_parser = PossibleValuesParser::new(["26", "27"]).try_map(|number| number.parse::<Ios>()))]
+    ios: Ios,
+    /// The phone's language, such as de or pt-BR: which texts and images of a pass it shows
+    #[arg(long, value_name = "LANGUAGE", default_value = "en")]
+    language: String,
     /// Ask this often instead of waiting for pushes
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     poll: Option<Duration>,
@@ -51,7 +58,10 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(path) => path.clone(),
         None => endpoints(&arguments.dir)?.root_certificate,
     };
-    let mut phone = Phone::new(PhoneConfig::new(root_der(&root)?))?;
+    let mut config = PhoneConfig::new(root_der(&root)?);
+    config.ios = arguments.ios;
+    config.language.clone_from(&arguments.language);
+    let mut phone = Phone::new(config)?;
     let mut events = phone.subscribe();
     let printing = tokio::spawn(async move {
         while let Some(event) = events.recv().await {

@@ -57,6 +57,12 @@ fn a_missing_stack_is_named_with_the_command_that_starts_it() {
 }
 
 #[test]
+fn a_phone_has_one_of_two_systems() {
+    let error = fails(&["phone", "--ios", "18"]);
+    assert!(error.contains("[possible values: 26, 27]"), "{error}");
+}
+
+#[test]
 fn an_address_that_is_not_loopback_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let error = fails(&["dev", "--dir", dir.path().to_str().unwrap(), "--http", "0.0.0.0:0"]);

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use passes::ids::PassTypeIdentifier;
+use passes::ids::{PassKey, PassTypeIdentifier};
 
+use crate::change::Update;
 use crate::complaint::Complaint;
-use crate::pass::Update;
+use crate::reading::Ios;
 
 /// One HTTP request and its answer. `Display` is one line without secrets: the device id, which is
 /// the secret of the list call, and the signature of a link are shortened.
@@ -53,7 +54,12 @@ pub enum Event {
         topic: PassTypeIdentifier,
     },
     Exchanged(Exchange),
-    /// What a pass shows has changed.
+    /// A pass was installed, and this iOS shows nothing of it.
+    NotShown {
+        pass: PassKey,
+        ios: Ios,
+    },
+    /// A pass has changed.
     Updated(Update),
     /// Wallet would write this to the web service's log.
     Complained(Complaint),
@@ -64,6 +70,9 @@ impl fmt::Display for Event {
         match self {
             Self::Pushed { topic, .. } => write!(f, "phone <- push {topic}"),
             Self::Exchanged(exchange) => exchange.fmt(f),
+            Self::NotShown { pass, ios } => {
+                write!(f, "phone    {}   this pass has no style that {ios} shows", pass.serial)
+            }
             Self::Updated(update) => update.fmt(f),
             Self::Complained(complaint) => write!(f, "phone !! {}", complaint.summary()),
         }
@@ -133,6 +142,18 @@ mod tests {
         assert_eq!(
             exchange("GET", path).to_string(),
             "phone -> GET /add/pass.com.example.loyalty/DEMO-1?e=1795255200&k=k1&s=0123..   201   12 ms"
+        );
+    }
+
+    #[test]
+    fn a_pass_that_is_not_shown_is_said_to_be_so() {
+        let event = Event::NotShown {
+            pass: PassKey::parse("pass.t", "A-1").unwrap(),
+            ios: Ios::Ios26,
+        };
+        assert_eq!(
+            event.to_string(),
+            "phone    A-1   this pass has no style that iOS 26 shows"
         );
     }
 

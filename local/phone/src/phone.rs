@@ -9,11 +9,13 @@ use passes::tokens::PushToken;
 use reqwest::{Method, Url};
 use tokio::sync::mpsc;
 
+use crate::change::Update;
 use crate::complaint::{Complaint, Grievance, Task};
 use crate::error::PhoneError;
 use crate::exchange::{Event, Exchange};
-use crate::pass::{self, InstalledPass, Update, WebServiceKeys};
+use crate::pass::{self, InstalledPass, WebServiceKeys};
 use crate::patience::Patience;
+use crate::reading::Ios;
 use crate::web_service::{self, WebService};
 use crate::wire::{Request, Response, Wire};
 
@@ -27,6 +29,9 @@ pub struct PhoneConfig {
     /// Tells the time: of events and log lines, and at which certificates must be valid.
     pub clock: Clock,
     pub user_agent: String,
+    pub ios: Ios,
+    /// Of the phone, such as `de` or `pt-BR`: it decides which of a pass's texts and images are shown.
+    pub language: String,
     /// The pauses between the attempts of one task; one attempt more than pauses are made. Zeros
     /// repeat at once, and an empty list never repeats.
     pub retry_pauses: Vec<Duration>,
@@ -37,7 +42,7 @@ pub struct PhoneConfig {
 }
 
 impl PhoneConfig {
-    /// The system's clock, pauses of 1, 5 and 25 seconds, and a time-out of 60 seconds.
+    /// The system's clock, iOS 27 in English, pauses of 1, 5 and 25 seconds, and a time-out of 60 seconds.
     ///
     /// A real phone goes on for days, with pauses that nobody wants to wait for here.
     pub fn new(root_certificate_der: impl Into<Vec<u8>>) -> Self {
@@ -45,6 +50,8 @@ impl PhoneConfig {
             root_certificate_der: root_certificate_der.into(),
             clock: Arc::new(SystemTime::now),
             user_agent: "passd/1.0 CFNetwork/3860.200.71 Darwin/25.1.0".to_owned(),
+            ios: Ios::default(),
+            language: "en".to_owned(),
             retry_pauses: [1, 5, 25].map(Duration::from_secs).to_vec(),
             timeout: Duration::from_secs(60),
             random_seed: None,
@@ -125,9 +132,15 @@ impl Phone {
     pub async fn add(&mut self, package: Vec<u8>) -> Result<PassKey, PhoneError> {
         let opened = pkpass::verify(&package, &self.config.root_certificate_der, self.now())
             .map_err(|error| PhoneError::package(error.to_string()))?;
-        let installed = pass::opened(opened, package).map_err(PhoneError::package)?;
+        let installed = pass::opened(opened, package, &self.config).map_err(PhoneError::package)?;
         let key = installed.key.clone();
         let has_web_service = installed.web_service().is_some();
+        if installed.style().is_none() {
+            self.wire.tell(&Event::NotShown {
+                pass: key.clone(),
+                ios: self.config.ios,
+            });
+        }
         self.passes.insert(key.clone(), installed);
         if has_web_service {
             self.register(&key).await?;

@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 use passes::ids::{PassKey, PassTypeIdentifier, SerialNumber};
 use reqwest::header::HeaderValue;
 
+use crate::change::Update;
 use crate::complaint::{Grievance, Task};
 use crate::error::PhoneError;
 use crate::exchange::Event;
-use crate::pass::{self, InstalledPass, Update};
-use crate::phone::{Phone, ServiceKey};
+use crate::pass::{self, InstalledPass};
+use crate::phone::{Phone, PhoneConfig, ServiceKey};
 use crate::web_service::{self, Download};
 
 /// Why the phone asks.
@@ -242,7 +243,7 @@ impl Phone {
             pass: pass.clone(),
             if_modified_since: condition.as_ref().map(text),
         };
-        let root = self.config.root_certificate_der.clone();
+        let config = self.config.clone();
         let now = self.now();
         let conditional = condition.is_some();
         let answer = self
@@ -250,7 +251,7 @@ impl Phone {
                 match web_service::downloaded(response, conditional)? {
                     Download::NotModified => Ok(None),
                     Download::Package { bytes, last_modified } => {
-                        let mut new = verified(pass, bytes, &root, now)?;
+                        let mut new = verified(pass, bytes, &config, now)?;
                         new.last_modified = last_modified;
                         Ok(Some(new))
                     }
@@ -304,6 +305,8 @@ impl Phone {
             pass: pass.clone(),
             old: old.pass,
             new: installed.pass.clone(),
+            old_reading: old.reading,
+            new_reading: installed.reading.clone(),
         });
         if let Some(update) = &update {
             self.wire.tell(&Event::Updated(update.clone()));
@@ -323,12 +326,12 @@ fn is_registered_at(pass: &InstalledPass, (pass_type, url): &ServiceKey) -> bool
 fn verified(
     requested: &PassKey,
     bytes: Vec<u8>,
-    root: &[u8],
+    config: &PhoneConfig,
     now: std::time::SystemTime,
 ) -> Result<InstalledPass, Grievance> {
-    let opened =
-        pkpass::verify(&bytes, root, now).map_err(|error| Grievance::InvalidPassData(one_line(&error.to_string())))?;
-    let new = pass::opened(opened, bytes).map_err(Grievance::InvalidPassData)?;
+    let opened = pkpass::verify(&bytes, &config.root_certificate_der, now)
+        .map_err(|error| Grievance::InvalidPassData(one_line(&error.to_string())))?;
+    let new = pass::opened(opened, bytes, config).map_err(Grievance::InvalidPassData)?;
     if new.key.serial != requested.serial {
         return Err(Grievance::OtherPass {
             requested: requested.serial.to_string(),

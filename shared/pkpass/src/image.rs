@@ -40,10 +40,13 @@ pub fn is_wallet_image(name: &str) -> bool {
 /// A sentence that says what is wrong and names the fix.
 pub fn check_image(name: &str, content: &[u8]) -> Result<(), String> {
     check_name(name)?;
-    if !is_wallet_image(name) {
-        return Err(unknown(name));
-    }
+    name_refusal(name).map_or(Ok(()), Err)?;
     png::check(content)
+}
+
+/// Why no phone shows an image of this name, with the name that was probably meant; none for an image of Wallet's.
+pub(crate) fn name_refusal(name: &str) -> Option<String> {
+    (!is_wallet_image(name)).then(|| unknown(name))
 }
 
 /// [`check_image`] for any name that a package may hold.
@@ -52,7 +55,7 @@ pub(crate) fn check_file(name: &str, content: &[u8]) -> Result<(), String> {
     png::check(content)
 }
 
-pub(crate) fn check_name(name: &str) -> Result<(), String> {
+fn check_name(name: &str) -> Result<(), String> {
     if let Some(reason) = layout::refusal(name) {
         return Err(reason);
     }

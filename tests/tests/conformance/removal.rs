@@ -123,7 +123,7 @@ async fn row_30_a_record_that_was_never_published_leaves_nothing() {
     let key = PassKey::parse(LOYALTY, "REFUSED").unwrap();
     assert_eq!(
         site.problem(&key).await.unwrap().to_string(),
-        "template-unknown: template: no template `no-such-template` has been published"
+        "template-unknown: template: no template of this id has been published; publish it with `livepass template put`, or name one that is"
     );
 
     site.backend.delete(LOYALTY, "REFUSED").await;

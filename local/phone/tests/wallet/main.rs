@@ -3,6 +3,7 @@
 mod adding;
 mod complaints;
 mod passes_made;
+mod reading;
 mod registering;
 mod server;
 mod updating;

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
 use passes::ids::PassKey;
-use phone::{Phone, PhoneConfig};
+use phone::{Ios, Phone, PhoneConfig};
 use pkpass::{Identity, LocalKey, SigningCertificate, Template};
 use seed::{SeedTemplate, TestAuthority, Validity};
 use serde_json::{Value, json};
@@ -34,12 +34,10 @@ static SIGNING: LazyLock<Signing> = LazyLock::new(|| {
         .into_iter()
         .map(|pass_type| (pass_type, identity(&authority, pass_type)))
         .collect();
-    let mut files = (SeedTemplate::LOYALTY.files)();
-    files.retain(|name, _| name == "pass.json" || name == "icon.png");
     Signing {
         root: authority.root_certificate_der().to_vec(),
         identities,
-        template: Template::from_files(files).unwrap(),
+        template: Template::from_files(template_files()).unwrap(),
     }
 });
 
@@ -89,16 +87,47 @@ pub fn signed(pass: &Value) -> Vec<u8> {
         .unwrap()
 }
 
+/// The package of a pass.json whose template has these files beside those of all.
+pub fn signed_with(pass: &Value, files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut all = template_files();
+    all.extend(
+        files
+            .iter()
+            .map(|(name, content)| ((*name).to_owned(), content.to_vec())),
+    );
+    let template = Template::from_files(all).unwrap();
+    let identity = &SIGNING.identities[pass["passTypeIdentifier"].as_str().unwrap()];
+    template
+        .package(&pkpass::canonical_json(pass), &[], identity, now())
+        .unwrap()
+}
+
+pub fn icon() -> Vec<u8> {
+    template_files().remove("icon.png").unwrap()
+}
+
+fn template_files() -> BTreeMap<String, Vec<u8>> {
+    let mut files = (SeedTemplate::LOYALTY.files)();
+    files.retain(|name, _| name == "pass.json" || name == "icon.png");
+    files
+}
+
 pub fn package(server: &Server, serial: &str, balance: u32) -> Vec<u8> {
     signed(&card(&server.url, serial, balance))
 }
 
 /// Its clock stands, and it repeats twice without a pause.
 pub fn phone() -> Phone {
+    phone_of(Ios::default(), "en")
+}
+
+pub fn phone_of(ios: Ios, language: &str) -> Phone {
     let mut config = PhoneConfig::new(SIGNING.root.clone());
     config.clock = Arc::new(now);
     config.retry_pauses = vec![Duration::ZERO; 2];
     config.user_agent = "passd/1.0".to_owned();
+    config.ios = ios;
+    config.language = language.to_owned();
     Phone::new(config).unwrap()
 }
 

@@ -38,6 +38,7 @@ async fn a_push_brings_the_changed_pass() {
         kinds.push(match event {
             Event::Pushed { .. } => "push".to_owned(),
             Event::Exchanged(exchange) => format!("{} {}", exchange.method, exchange.status.unwrap()),
+            event @ Event::NotShown { .. } => event.to_string(),
             Event::Updated(update) => update.to_string(),
             Event::Complained(complaint) => complaint.to_string(),
         });

@@ -8,7 +8,7 @@ use super::{MAX_UNPACKED_BYTES, PASS_JSON};
 use crate::archive::too_large;
 use crate::fault::Fault;
 use crate::pass_json::{Context, Finding, MAX_PASS_JSON_BYTES, Texts, Verdict};
-use crate::{image, layout, pass_json, png};
+use crate::{image, layout, pass_json, png, strings};
 
 /// The files without a folder around all of them, with its fault if there is one. Only the folder
 /// is reported then, and not each file in it a second time.
@@ -106,7 +106,7 @@ pub(super) fn inspect(files: &BTreeMap<String, Vec<u8>>) -> Inspected {
 
 fn image_warning(name: &str) -> Option<String> {
     (layout::is_image(name) && layout::refusal(name).is_none())
-        .then(|| image::check_name(name).err())
+        .then(|| image::name_refusal(name))
         .flatten()
 }
 
@@ -154,7 +154,7 @@ fn refusal(name: &str, content: &[u8]) -> Option<String> {
         return png::check(content).err();
     }
     if layout::is_strings(name) {
-        return crate::strings::check(content).err();
+        return strings::parse(content).err();
     }
     None
 }
