@@ -10,7 +10,8 @@ use clap::Subcommand;
 use edge::WallClock;
 use passes::ids::TemplateId;
 use passes::template::{MoveError, RollBackOutcome, TemplateOutcome, publish_template, roll_back};
-use pkpass::Template;
+use pkpass::{Fault, Template, TemplateError};
+use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::output::{Format, say};
@@ -25,12 +26,17 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Name every fault of a template, without storing anything
-    #[command(after_help = "Examples:\n  livepass template check ./loyalty\n  livepass template check loyalty.zip")]
+    /// Name every fault of a template, and what its passes would be warned of, without storing anything
+    #[command(
+        after_help = "Examples:\n  livepass template check ./loyalty\n  livepass template check Card.pkpasstemplate\n  livepass template check loyalty.zip --format json"
+    )]
     Check {
         /// Folder or zip file with pass.json, images and *.lproj folders
         #[arg(value_name = "PATH")]
         path: PathBuf,
+        /// `text` to read, `json` for one line
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
     },
     /// Check a template, store it, and let its passes follow
     #[command(
@@ -85,7 +91,11 @@ enum Command {
 
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
-        Command::Check { path } => {
+        Command::Check {
+            path,
+            format: Format::Json,
+        } => check_for_scripts(&path),
+        Command::Check { path, .. } => {
             let template = open(&path)?;
             say!(
                 "{} is a good {} template, version {}",
@@ -223,6 +233,31 @@ fn unknown(id: &TemplateId, place: &Place) -> Failure {
     ))
 }
 
+/// One line whatever was found; it fails where there are faults.
+fn check_for_scripts(path: &Path) -> Result<(), Failure> {
+    match Template::open(path) {
+        Ok(template) => {
+            let line = json!({
+                "style": template.style(),
+                "version": template.version(),
+                "faults": [],
+                "warnings": as_json(template.warnings()),
+            });
+            say!("{line}");
+            Ok(())
+        }
+        Err(error) => {
+            say!("{}", json!({"faults": as_json(&error.faults), "warnings": []}));
+            Err(with_faults(path, &error))
+        }
+    }
+}
+
+fn as_json(faults: &[Fault]) -> Vec<Value> {
+    let line = |fault: &Fault| json!({"path": fault.path, "reason": fault.reason});
+    faults.iter().map(line).collect()
+}
+
 /// What phones show otherwise than was meant, and what each row has to bring.
 fn warn(template: &Template) {
     let warnings = template.warnings();
@@ -237,12 +272,14 @@ fn warn(template: &Template) {
 }
 
 fn open(path: &Path) -> Result<Template, Failure> {
-    Template::open(path).map_err(|error| {
-        let faults: Vec<_> = error.faults.iter().map(|fault| format!("  {fault}")).collect();
-        let count = match faults.len() {
-            1 => "one fault".to_owned(),
-            count => format!("{count} faults"),
-        };
-        Failure::new(format!("{} has {count}:\n{}", path.display(), faults.join("\n")))
-    })
+    Template::open(path).map_err(|error| with_faults(path, &error))
+}
+
+fn with_faults(path: &Path, error: &TemplateError) -> Failure {
+    let faults: Vec<_> = error.faults.iter().map(|fault| format!("  {fault}")).collect();
+    let count = match faults.len() {
+        1 => "one fault".to_owned(),
+        count => format!("{count} faults"),
+    };
+    Failure::new(format!("{} has {count}:\n{}", path.display(), faults.join("\n")))
 }

@@ -256,10 +256,16 @@ impl Site {
 
     /// A simulated phone that trusts this site and goes by its clock.
     pub fn phone(&self) -> Phone {
+        self.phone_with(|_| {})
+    }
+
+    /// The same, set up otherwise.
+    pub fn phone_with(&self, set_up: impl FnOnce(&mut PhoneConfig)) -> Phone {
         let pem = std::fs::read(&self.stack.endpoints().root_certificate).expect("the root certificate");
         let mut config = PhoneConfig::new(pkpass::root_from_pem(&pem).expect("a PEM certificate"));
         config.clock = self.clock.system_time();
         config.retry_pauses = Vec::new();
+        set_up(&mut config);
         Phone::new(config).expect("a phone")
     }
 

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use aws::dynamodb::Registry;
 use passes::ids::TemplateId;
-use passes::ports::{MovePointer as _, NoteUpload as _, UploadNote};
+use passes::ports::{MovePointer as _, NoteUpload as _, ReadTemplates as _, UploadNote};
 use passes::revision::PublishedTemplate;
 use passes::sweep::{SEGMENTS, SweepProgress, Tally};
 use serde_json::json;
 
-use super::unknown;
+use super::{as_json, unknown};
 use crate::failure::Failure;
 use crate::output::{Format, date, say};
 use crate::place::Place;
@@ -40,6 +40,10 @@ pub async fn run(id: &TemplateId, format: Format, patience: Option<Duration>, pl
         published = followed(&registry, published, patience, place).await?;
     }
     let pointer = &published.pointer;
+    // A version that cannot be read is named by what needs it; how far its passes are is known all the same.
+    let (versions, _) = place.templates()?;
+    let template = versions.template(id, &pointer.version).await.ok();
+    let warnings = template.as_ref().map_or(&[][..], |template| template.warnings());
     let since = date(published.published_at);
     let sweep = published.sweep.as_ref();
     match format {
@@ -52,6 +56,7 @@ pub async fn run(id: &TemplateId, format: Format, patience: Option<Duration>, pl
                 "published_at": since,
                 "previous_version": published.previous,
                 "sweep": sweep.map(sweep_as_json),
+                "warnings": as_json(warnings),
                 "refused_upload": refused.as_ref().map(|note| json!({
                     "at": date(note.noted_at),
                     "reason": note.refused,
@@ -66,6 +71,9 @@ pub async fn run(id: &TemplateId, format: Format, patience: Option<Duration>, pl
             say!("  passes     {}", following(sweep));
             for sentence in sweep.map(what_did_not_follow).unwrap_or_default() {
                 say!("             {sentence}");
+            }
+            for (position, warning) in warnings.iter().enumerate() {
+                say!("  {}   {warning}", if position == 0 { "warnings" } else { "        " });
             }
             if let Some(note) = refused {
                 say!("  refused    an upload, {}:", date(note.noted_at));

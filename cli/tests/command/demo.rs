@@ -25,6 +25,17 @@ fn the_demo_tells_the_whole_story_and_keeps_a_package_that_others_verify() {
         let tested = shell(&format!("unzip -t {path}"));
         assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stdout));
     }
+    if available("bsdtar") && available("unzip") {
+        // From a pipe it reads front to back, as Android wallets do.
+        let names = |command: &str| {
+            let listed = shell(&format!("{command} | LC_ALL=C sort"));
+            assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+            String::from_utf8(listed.stdout).unwrap()
+        };
+        let streamed = names(&format!("cat {path} | bsdtar -tf -"));
+        assert_eq!(streamed, names(&format!("unzip -Z1 {path}")));
+        assert!(streamed.lines().any(|name| name == "pass.json"), "{streamed}");
+    }
     if available("openssl") && available("python3") {
         // The checks of the README, with tools that know nothing of livepass.
         let verified = shell(&format!(

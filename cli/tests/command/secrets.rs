@@ -368,7 +368,9 @@ fn every_fault_of_a_template_is_named() {
     template(files.dir.path(), "bad", |pass| {
         pass["expirationDate"] = "tomorrow".into()
     });
-    fs::remove_file(files.dir.path().join("bad/icon.png")).unwrap();
+    for icon in ["icon.png", "icon@2x.png", "icon@3x.png"] {
+        fs::remove_file(files.dir.path().join("bad").join(icon)).unwrap();
+    }
     fs::write(files.dir.path().join("bad/.DS_Store"), "").unwrap();
     let sentence = files.refused("template check bad");
     assert!(sentence.starts_with("error: bad has 3 faults:\n"), "{sentence}");

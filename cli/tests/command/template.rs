@@ -189,8 +189,8 @@ async fn a_put_that_takes_away_fields_which_rows_write_counts_them_and_asks_for_
     });
     assert_eq!(
         refused(template(dir.path(), &["put", &short, "--id", "loyalty"])),
-        "error: 1 row writes `fields.support`, which this template no longer has: it would be refused with \
-         field-unknown\n2 rows write `fields.terms`, which this template no longer has: they would be refused with \
+        "error: 2 rows write `fields.terms`, which this template no longer has: they would be refused with \
+         field-unknown\n1 row writes `fields.support`, which this template no longer has: it would be refused with \
          field-unknown\nNothing was published. Keep the field, or take it out of the rows first; or put with --yes to go \
          ahead: their passes then stay as they are until the rows are mended.\n"
     );
@@ -240,4 +240,46 @@ fn a_put_over_a_version_that_cannot_be_read_goes_ahead_and_says_that_it_could_no
         "{said}"
     );
     assert!(dev.stop().0);
+}
+
+/// Without a stack: a folder alone is judged.
+#[test]
+fn a_template_is_checked_as_a_row_without_fields_would_use_it() {
+    let check = |path: &str, format: &str| {
+        let mut command = livepass();
+        command
+            .args(["template", "check", path, "--format", format])
+            .output()
+            .unwrap()
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let open = card(dir.path(), |pass| {
+        pass["storeCard"]["primaryFields"][0]
+            .as_object_mut()
+            .unwrap()
+            .remove("value");
+        pass["storeCard"]["headerFields"][0]["changeMessage"] = "Your tier has changed".into();
+    });
+    // A file of Apple's Pass Designer.
+    fs::write(dir.path().join("card/tooling.json"), "{}").unwrap();
+    let text = accepted(check(&open, "text"));
+    for line in [
+        "2 warnings; the template can be published with them:",
+        "  pass.json storeCard.headerFields[0].changeMessage: it has no %@, so a phone shows a general sentence",
+        "  pass.json storeCard.primaryFields[0].value: each row has to bring it: it is missing",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    let line: serde_json::Value = serde_json::from_str(&accepted(check(&open, "json"))).unwrap();
+    assert_eq!((&line["style"], &line["faults"]), (&json!("storeCard"), &json!([])));
+    assert_eq!(
+        line["warnings"][1]["path"],
+        "pass.json storeCard.primaryFields[0].value"
+    );
+
+    let broken = card(dir.path(), |pass| pass["labelColor"] = "red".into());
+    let output = check(&broken, "json");
+    let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(line["faults"][0]["path"], "pass.json labelColor");
+    assert!(refused(output).contains("has one fault:"));
 }

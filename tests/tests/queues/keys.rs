@@ -151,3 +151,45 @@ async fn a_key_that_cannot_become_a_pass_and_cannot_be_noted_is_brought_again_by
     );
     assert!(messages(&site, "PublishQueue").is_empty());
 }
+
+/// An image that is uploaded after the row: the queue brings the key again until it has come.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_comes_late_is_found_without_another_write() {
+    let site = Site::start().await;
+    let record = json!({"template": "loyalty", "fields": {"balance": 1}, "images": {"thumbnail.png": "late.png"}});
+    site.backend.put(LOYALTY, "LATE-1", record).await;
+    let key = PassKey::parse(LOYALTY, "LATE-1").unwrap();
+    site.published().await;
+    assert_eq!(site.problem(&key).await.unwrap().kind.label(), "image");
+    // The second look comes too early as well.
+    site.clock.turn(Duration::from_secs(30));
+    site.worked_off().await;
+    assert!(site.registry.revision(&key).await.unwrap().is_none());
+    let assets = site.dir().join("assets");
+    std::fs::create_dir_all(&assets).unwrap();
+    std::fs::write(assets.join("late.png"), &seed::templates::loyalty()["icon.png"]).unwrap();
+    site.clock.turn(Duration::from_secs(60));
+    site.worked_off().await;
+    site.revision(&key).await;
+    assert_eq!(site.problem(&key).await, None);
+    assert!(messages(&site, "PublishQueue").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_never_comes_is_looked_for_an_hour_and_is_no_dead_letter() {
+    let site = Site::start().await;
+    let record = json!({"template": "loyalty", "images": {"thumbnail.png": "never.png"}});
+    site.backend.put(LOYALTY, "NEVER-1", record).await;
+    let key = PassKey::parse(LOYALTY, "NEVER-1").unwrap();
+    site.published().await;
+    let mut looks = 0;
+    while !messages(&site, "PublishQueue").is_empty() {
+        site.clock.turn(Duration::from_secs(900));
+        site.worked_off().await;
+        looks += 1;
+        assert!(looks <= 8);
+    }
+    assert_eq!(looks, 8);
+    assert!(messages(&site, "PublishDeadLetters").is_empty());
+    assert_eq!(site.problem(&key).await.unwrap().kind.label(), "image");
+}

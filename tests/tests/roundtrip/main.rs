@@ -1,5 +1,6 @@
 //! The round trip through HTTP, streams and APNs, as phones live it.
 
+mod posters;
 mod rotation;
 
 use std::time::Duration;

@@ -66,7 +66,7 @@ impl Judge {
             }
             match map.get(key.name) {
                 Some(value) => self.value(&place.key(key.name), &key.kind, value),
-                None => self.absent(place.key(key.name), key),
+                None => self.absent(place, key),
             }
         }
         if std::ptr::eq(object, &SEMANTICS) {
@@ -82,17 +82,15 @@ impl Judge {
         }
     }
 
-    fn absent(&mut self, place: Place, key: &Key) {
+    fn absent(&mut self, around: &Place, key: &Key) {
+        if key.need == Need::No {
+            return;
+        }
+        let place = around.key(key.name);
+        let reason = format!("it is missing: add it as {}", wanted(&key.kind));
         match key.need {
-            Need::No => {}
-            Need::Yes | Need::Injected => {
-                let reason = format!("it is missing: add it as {}", wanted(&key.kind));
-                self.find(Rule::Missing, place, reason);
-            }
-            Need::TemplateOrRow => {
-                let reason = format!("it is missing: add it as {}", wanted(&key.kind));
-                self.open(Rule::Missing, vec![place], &reason);
-            }
+            Need::TemplateOrRow => self.open(Rule::Missing, vec![place], &reason),
+            _ => self.find(Rule::Missing, place, reason),
         }
     }
 

@@ -383,6 +383,7 @@ static EVENT_TYPES: Words = Words {
         "PKEventTypeWorkshop",
         "PKEventTypeSocialGathering",
     ],
-    prefix: "PKEventType",
+    // Semantics are Apple's to judge, so any other word is only warned of.
+    prefix: "",
     extended: true,
 };
