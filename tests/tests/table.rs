@@ -66,11 +66,12 @@ fn examples() -> Vec<(String, BTreeMap<String, String>)> {
         .map(|part| {
             let heading = part.lines().next().unwrap_or_default().to_owned();
             let blocks = part.split("\n```").skip(1).step_by(2);
-            let blocks = blocks.filter_map(|block| {
-                let (language, code) = block.split_once('\n')?;
-                Some((language.to_owned(), code.to_owned()))
-            });
-            (heading, blocks.collect())
+            let mut of_language = BTreeMap::new();
+            // The first one of each: what else stands there is for another terminal.
+            for (language, code) in blocks.filter_map(|block| block.split_once('\n')) {
+                of_language.entry(language.to_owned()).or_insert(code.to_owned());
+            }
+            (heading, of_language)
         })
         .collect()
 }

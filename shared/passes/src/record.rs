@@ -111,7 +111,7 @@ impl PassRecord {
             attributes,
             faults: Vec::new(),
         };
-        let template = reading.template();
+        let template = reading.template_id();
         let fields = reading.object("fields");
         let own = [
             ("voided", reading.boolean("voided")),
@@ -178,7 +178,7 @@ impl<'a> Reading<'a> {
         self.faults.push(Problem::new(ProblemKind::AttributeType, sentence));
     }
 
-    fn template(&mut self) -> Option<TemplateId> {
+    fn template_id(&mut self) -> Option<TemplateId> {
         let missing = |sentence: String| Problem::new(ProblemKind::TemplateMissing, sentence);
         match self.attributes.get("template") {
             Some(Attribute::Text(id)) => match id.parse() {
