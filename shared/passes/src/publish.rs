@@ -109,7 +109,7 @@ where
     /// `counted` is whether this publish has been counted as a deletion.
     async fn turn(&self, key: &PassKey, hint: Hint, counted: &mut bool) -> StoreResult<Option<PublishReport>> {
         let locked = self.store.lock(key).await?;
-        let (seen, wanted) = self.want(key, locked.revision.as_ref()).await?;
+        let (seen, wanted) = self.want(key, &locked).await?;
         let wanted = match wanted {
             Ok(wanted) => wanted,
             Err(NotWanted::Nothing) => {

@@ -19,6 +19,7 @@ mod written;
 
 use serde_json::{Map, Value};
 
+pub use companions::EXPIRED_ALREADY;
 pub use finding::{Finding, Place, Step, Verdict};
 pub use judge::slip_of;
 pub use rules::Rule;

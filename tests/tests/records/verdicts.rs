@@ -45,17 +45,27 @@ async fn a_warning_is_published_noted_and_gone_with_its_cause() {
 }
 
 #[tokio::test]
-async fn a_first_publish_that_is_expired_already_is_warned_of_and_a_later_one_is_not() {
+async fn a_first_publish_that_is_expired_already_is_warned_of_until_it_is_mended() {
     let bench = Workbench::start().await;
-    let row = |balance: u32| json!({"template": "loyalty", "fields": {"balance": balance}, "expirationDate": "2020-01-01T00:00Z"});
-    bench.backend.put(LOYALTY, "A", row(1)).await;
-    let notice = bench.publish("A").await.unwrap().notice.unwrap();
+    let write = async |serial: &str, expires: &str| {
+        let row = json!({"template": "loyalty", "fields": {"balance": 1}, "expirationDate": expires});
+        bench.backend.put(LOYALTY, serial, row).await;
+        bench.publish(serial).await.unwrap().notice
+    };
+    let notice = write("A", "2020-01-01T00:00Z").await.unwrap();
     assert!(
         notice.sentence.starts_with("expirationDate: it is in the past"),
         "{notice}"
     );
-    bench.backend.put(LOYALTY, "A", row(2)).await;
-    assert_eq!(bench.publish("A").await.unwrap().notice, None);
+    assert_eq!(
+        bench.publish("A").await.unwrap().notice,
+        Some(notice),
+        "the same row once more"
+    );
+    assert_eq!(write("A", "2030-01-01T00:00Z").await, None);
+    // What expires later is meant to.
+    assert_eq!(write("A", "2020-01-01T00:00Z").await, None);
+    assert_eq!(noted(&bench, "A").await, None);
 }
 
 #[tokio::test]

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use pkpass::pass_json::Context;
+use pkpass::pass_json::{Context, EXPIRED_ALREADY};
 use pkpass::{Sha1Digest, Template};
 
 use super::{PublishMaterial, PublishStore, Publisher};
 use crate::deletion::GRACE_SECONDS;
 use crate::ids::{PassKey, TeamIdentifier, TemplateId};
-use crate::ports::{IdentityFault, ReadSources, SendPage, StoreError, StoreResult};
+use crate::ports::{IdentityFault, Locked, ReadSources, SendPage, StoreError, StoreResult};
 use crate::problem::{Problem, ProblemKind};
 use crate::push::SendPush;
 use crate::record::{Attributes, PassRecord, UpdateUrgency};
@@ -63,11 +63,8 @@ where
     C: Clock,
 {
     /// Reads the sources and renders what should be published.
-    pub(super) async fn want(
-        &self,
-        key: &PassKey,
-        current: Option<&Revision>,
-    ) -> StoreResult<(Seen, Result<Wanted, NotWanted>)> {
+    pub(super) async fn want(&self, key: &PassKey, locked: &Locked) -> StoreResult<(Seen, Result<Wanted, NotWanted>)> {
+        let current = locked.revision.as_ref();
         let attributes = self.sources.record(key).await?;
         let mut seen = Seen {
             record: attributes,
@@ -85,7 +82,7 @@ where
         let refused = |more: Option<Problem>| {
             let problems = record.faults.iter().cloned().chain(more);
             Err(NotWanted::Refused {
-                problem: Problem::all(problems).unwrap_or_else(|| unknown_template()),
+                problem: Problem::all(problems).unwrap_or_else(unknown_template),
                 look_again: false,
             })
         };
@@ -97,7 +94,7 @@ where
         let Some(pointer) = seen.pointer.clone() else {
             return Ok((seen, refused(Some(unknown_template()))));
         };
-        let wanted = self.want_record(key, &record, pointer, current).await?;
+        let wanted = self.want_record(key, &record, pointer, locked).await?;
         Ok((seen, wanted))
     }
 
@@ -142,8 +139,9 @@ where
         key: &PassKey,
         record: &PassRecord,
         pointer: TemplatePointer,
-        current: Option<&Revision>,
+        locked: &Locked,
     ) -> StoreResult<Result<Wanted, NotWanted>> {
+        let current = locked.revision.as_ref();
         let template = self.material.template(&pointer.id, &pointer.version).await?;
         let mut faults = record.faults.clone();
         let mut warnings = Vec::new();
@@ -186,7 +184,7 @@ where
             texts: Some(template.texts()),
             nfc_certificate: allows_nfc,
             now: i64::try_from(self.clock.now().seconds()).ok(),
-            is_new: current.is_none(),
+            is_new: current.is_none() || was_expired_already(locked),
         };
         let injected = Injected {
             key,
@@ -334,6 +332,13 @@ struct PinnedImages {
     faults: Vec<Problem>,
     /// One of them is not there, or not there yet.
     missing: bool,
+}
+
+/// Whether the first publish has noted that the pass was expired by then. A second look at the same row must
+/// not take that back.
+fn was_expired_already(locked: &Locked) -> bool {
+    let noted = locked.problem.as_ref();
+    noted.is_some_and(|problem| problem.sentence.contains(EXPIRED_ALREADY))
 }
 
 fn unknown_template() -> Problem {

@@ -21,9 +21,9 @@ fn rgb(text: &str) -> Option<[u8; 3]> {
     if let Some(digits) = text.strip_prefix('#') {
         let digits: Vec<u32> = digits.chars().map(|digit| digit.to_digit(16)).collect::<Option<_>>()?;
         let channel = |high: u32, low: u32| u8::try_from(high * 16 + low).ok();
-        return match digits.as_slice() {
-            &[r, g, b] => Some([channel(r, r)?, channel(g, g)?, channel(b, b)?]),
-            &[r1, r0, g1, g0, b1, b0] => Some([channel(r1, r0)?, channel(g1, g0)?, channel(b1, b0)?]),
+        return match *digits.as_slice() {
+            [r, g, b] => Some([channel(r, r)?, channel(g, g)?, channel(b, b)?]),
+            [r1, r0, g1, g0, b1, b0] => Some([channel(r1, r0)?, channel(g1, g0)?, channel(b1, b0)?]),
             _ => None,
         };
     }

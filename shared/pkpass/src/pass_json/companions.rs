@@ -12,6 +12,10 @@ use super::{Context, dates, styles_of};
 /// More is cut by phones without a word, in bytes.
 const NFC_MESSAGE_BYTES: usize = 64;
 
+/// The reason of [`Rule::ExpiredAlready`]. It depends on how a pass came to be published, which is not to be seen
+/// later; whoever has noted it can tell by this.
+pub const EXPIRED_ALREADY: &str = "it is in the past, so the pass is expired from the beginning: write a later one";
+
 pub(super) fn check(judge: &mut Judge, pass: &Map<String, Value>, context: &Context<'_>) {
     let at = |key: &str| Place::default().key(key);
     for key in ["description", "organizationName"] {
@@ -103,8 +107,7 @@ fn times(judge: &mut Judge, pass: &Map<String, Value>, context: &Context<'_>, is
         judge.find(Rule::RelevanceOver, at("relevantDate"), reason);
     }
     if context.is_new && is_over("expirationDate") {
-        let reason = "it is in the past, so the pass is expired from the beginning: write a later one";
-        judge.find(Rule::ExpiredAlready, at("expirationDate"), reason);
+        judge.find(Rule::ExpiredAlready, at("expirationDate"), EXPIRED_ALREADY);
     }
 }
 
