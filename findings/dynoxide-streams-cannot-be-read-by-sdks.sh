@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# dynoxide-rs 3.2.0 (crates.io), the stream of a table with a short name, and botocore 1.43.127 (PyPI).
+# dynoxide-rs 3.2.0 (a Rust crate), the stream of a table with a short name, and botocore 1.43.127 (PyPI).
 #
 # Guess before: an engine that is held against AWS by a conformance suite names shards as AWS does, and
 # an open shard has no last sequence number.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# zip 9.4.1 (crates.io), ZipWriter::new_append: appending to a finished archive.
+# zip 9.4.1 (a Rust crate), ZipWriter::new_append: appending to a finished archive.
 #
 # Guess before: the first new entry is written over the old central directory, which is written anew at
 # the end; appending and writing in one go give the same layout.

@@ -16,3 +16,4 @@ mod skeleton;
 mod table;
 mod template;
 mod verify;
+mod warnings;
