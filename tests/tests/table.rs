@@ -1,4 +1,4 @@
-//! Every example of docs/table.md is taken out of the page and run, and loses nothing that stood in
+//! docs/table.md: it lists what is read, and every example of it is taken out of the page and run, and loses nothing that stood in
 //! the row.
 
 use std::collections::BTreeMap;
@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use passes::ids::PassKey;
+use passes::record::ATTRIBUTES;
 use serde_json::Value;
 use tests::{LOYALTY, Site};
 
@@ -55,10 +56,14 @@ export const UpdateCommand = command("UpdateItem", ["Key", "ExpressionAttributeV
 export const DeleteCommand = command("DeleteItem", ["Key"]);
 "#;
 
+fn page() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/table.md");
+    std::fs::read_to_string(path).expect("docs/table.md")
+}
+
 /// Heading -> language -> the code below it.
 fn examples() -> Vec<(String, BTreeMap<String, String>)> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/table.md");
-    let page = std::fs::read_to_string(path).expect("docs/table.md");
+    let page = page();
     let (_, section) = page.split_once("\n## Examples\n").expect("the section");
     let (section, _) = section.split_once("\n## ").expect("its end");
     let parts = section.split("\n### ");
@@ -173,6 +178,21 @@ async fn each_example_runs_and_changes_what_it_names_alone(language: &str) {
         }
     }
     assert_eq!(changed.len(), 5, "{changed:?}");
+}
+
+#[test]
+fn the_page_lists_the_attributes_that_are_read_with_their_types() {
+    let page = page();
+    let (_, section) = page.split_once("\n## Attributes\n").expect("the section");
+    let (section, _) = section.split_once("\n## ").expect("its end");
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    let listed: Vec<(&str, &str)> = rows
+        .filter_map(|row| {
+            let (name, rest) = row.split_once("` | ")?;
+            Some((name, rest.split(" | ").next()?))
+        })
+        .collect();
+    assert_eq!(listed, ATTRIBUTES);
 }
 
 #[tokio::test(flavor = "multi_thread")]

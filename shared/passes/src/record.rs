@@ -50,21 +50,22 @@ pub enum UpdateUrgency {
     Relaxed,
 }
 
-/// The attributes of a row that livepass reads; all others are the backend's own business.
-const KNOWN: [&str; 13] = [
-    "serialNumber",
-    "passTypeIdentifier",
-    "template",
-    "fields",
-    "voided",
-    "expirationDate",
-    "barcodeMessage",
-    "relevantDate",
-    "locations",
-    "pass",
-    "images",
-    "authenticationToken",
-    "updateUrgency",
+/// The attributes of a row that livepass reads, with their type in DynamoDB; all others are the backend's own
+/// business. `docs/table.md` lists the same.
+pub const ATTRIBUTES: [(&str, &str); 13] = [
+    ("serialNumber", "S"),
+    ("passTypeIdentifier", "S"),
+    ("template", "S"),
+    ("fields", "M"),
+    ("voided", "BOOL"),
+    ("expirationDate", "S"),
+    ("barcodeMessage", "S"),
+    ("relevantDate", "S"),
+    ("locations", "L"),
+    ("pass", "M"),
+    ("images", "M"),
+    ("authenticationToken", "S"),
+    ("updateUrgency", "S"),
 ];
 
 /// What of a row concerns the pass. Two rows with equal records are the same pass.
@@ -309,10 +310,13 @@ impl<'a> Reading<'a> {
 
 /// Attributes that are ignored, one slip from one that is read.
 fn slips(attributes: &Attributes) -> Vec<Problem> {
-    let unknown = attributes.keys().filter(|name| !KNOWN.contains(&name.as_str()));
+    let known = || ATTRIBUTES.into_iter().map(|(name, _)| name);
+    let unknown = attributes
+        .keys()
+        .filter(|name| known().all(|known| known != name.as_str()));
     unknown
         .filter_map(|name| {
-            let known = pkpass::pass_json::slip_of(name, KNOWN)?;
+            let known = pkpass::pass_json::slip_of(name, known())?;
             let sentence = format!("{name}: is not read by livepass; write {known} if that is meant");
             Some(Problem::new(ProblemKind::Warning, sentence))
         })

@@ -162,6 +162,7 @@ fn record() -> Box<dyn Target> {
     let seeds = [
         json!({"template": "loyalty", "fields": {"balance": 25, "member": "Grace Hopper", "tier": {"value": "Gold", "label": "LEVEL", "changeMessage": "Now %@"}}}),
         json!({"template": "loyalty", "pass": {"voided": true, "expirationDate": "2027-01-01T00:00:00Z", "barcodes": [{"format": "PKBarcodeFormatQR", "message": "DEMO-1", "messageEncoding": "iso-8859-1"}], "relevantDates": [{"date": "2027-01-01T00:00:00Z"}], "locations": [{"latitude": 1.5, "longitude": -2}], "userInfo": {"a": [1, 2]}}}),
+        json!({"template": "loyalty", "voided": true, "expirationDate": "2027-01-01T00:00:00.5Z", "barcodeMessage": "4711", "relevantDate": "2027-01-01T00:00Z", "locations": [{"latitude": 1.5, "longitude": -2}], "pass": {"labelColor": "#FFF"}}),
         json!({"template": "loyalty", "images": {"thumbnail.png": "members/1.png"}, "updateUrgency": "relaxed", "authenticationToken": "0123456789abcdef"}),
     ]
     .map(|value| value.to_string());

@@ -1,5 +1,6 @@
 //! From record to revision: what counts as a change, what is refused, and how it heals.
 
+mod any_row;
 mod verdicts;
 
 use std::path::PathBuf;
