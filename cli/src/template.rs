@@ -4,7 +4,7 @@ mod status;
 mod taken_away;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use clap::Subcommand;
 use edge::WallClock;
@@ -241,7 +241,7 @@ fn check_for_scripts(path: &Path) -> Result<(), Failure> {
                 "style": template.style(),
                 "version": template.version(),
                 "faults": [],
-                "warnings": as_json(template.warnings()),
+                "warnings": as_json(&template.warnings(SystemTime::now())),
             });
             say!("{line}");
             Ok(())
@@ -260,7 +260,7 @@ fn as_json(faults: &[Fault]) -> Vec<Value> {
 
 /// What phones show otherwise than was meant, and what each row has to bring.
 fn warn(template: &Template) {
-    let warnings = template.warnings();
+    let warnings = template.warnings(SystemTime::now());
     match warnings.len() {
         0 => return,
         1 => say!("One warning; the template can be published with it:"),

@@ -1,6 +1,6 @@
 //! `livepass template status`: how far a template's passes have followed.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws::dynamodb::Registry;
 use passes::ids::TemplateId;
@@ -43,7 +43,7 @@ pub async fn run(id: &TemplateId, format: Format, patience: Option<Duration>, pl
     // A version that cannot be read is named by what needs it; how far its passes are is known all the same.
     let (versions, _) = place.templates()?;
     let template = versions.template(id, &pointer.version).await.ok();
-    let warnings = template.as_ref().map_or(&[][..], |template| template.warnings());
+    let warnings = template.map_or(Vec::new(), |template| template.warnings(SystemTime::now()));
     let since = date(published.published_at);
     let sweep = published.sweep.as_ref();
     match format {
@@ -56,7 +56,7 @@ pub async fn run(id: &TemplateId, format: Format, patience: Option<Duration>, pl
                 "published_at": since,
                 "previous_version": published.previous,
                 "sweep": sweep.map(sweep_as_json),
-                "warnings": as_json(warnings),
+                "warnings": as_json(&warnings),
                 "refused_upload": refused.as_ref().map(|note| json!({
                     "at": date(note.noted_at),
                     "reason": note.refused,

@@ -73,6 +73,11 @@ impl Problem {
         Self { kind, sentence }
     }
 
+    /// The row's own name for what is wrong, or the template's: what the sentence begins with.
+    pub(crate) fn name(&self) -> &str {
+        self.sentence.split(": ").next().unwrap_or_default()
+    }
+
     /// All of them as one: the kind of the first, and each sentence once.
     pub fn all(problems: impl IntoIterator<Item = Problem>) -> Option<Self> {
         let mut kind = None;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use pkpass::pass_json::table::PASS;
 use serde_json::{Map, Value};
 
 use crate::ids::TemplateId;
@@ -217,7 +218,7 @@ impl<'a> Reading<'a> {
     fn list(&mut self, name: &str) -> Option<Value> {
         match self.attributes.get(name) {
             None | Some(Attribute::Null) => None,
-            Some(list @ Attribute::List(_)) => self.json(list, name, false),
+            Some(list @ Attribute::List(_)) => Some(self.json(list, name, false)),
             Some(_) => {
                 self.wrong_type(name, "a list (L)");
                 None
@@ -230,7 +231,7 @@ impl<'a> Reading<'a> {
             None | Some(Attribute::Null) => Map::new(),
             Some(Attribute::Map(entries)) => entries
                 .iter()
-                .filter_map(|(key, value)| Some((key.clone(), self.json(value, &format!("{name}.{key}"), false)?)))
+                .map(|(key, value)| (key.clone(), self.json(value, &format!("{name}.{key}"), false)))
                 .collect(),
             Some(_) => {
                 self.wrong_type(name, "a map (M)");
@@ -265,46 +266,45 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// N becomes its exact literal; binary and sets have no place in a pass. `None` after a fault.
+    /// N becomes its exact literal; binary and sets have no place in a pass. After a fault null stands there, so
+    /// that what is around it is judged as well.
     ///
     /// NULL removes from a map, by RFC 7396, and removes nothing from a list.
-    fn json(&mut self, attribute: &Attribute, path: &str, in_list: bool) -> Option<Value> {
-        Some(match attribute {
+    fn json(&mut self, attribute: &Attribute, path: &str, in_list: bool) -> Value {
+        match attribute {
             Attribute::Text(text) => Value::String(text.clone()),
-            Attribute::Number(literal) => match serde_json::from_str(literal) {
-                Ok(number) => Value::Number(number),
-                Err(_) => {
-                    self.wrong_type(path, "a number that JSON can write");
-                    return None;
-                }
-            },
+            Attribute::Number(literal) => serde_json::from_str(literal).map(Value::Number).unwrap_or_else(|_| {
+                self.wrong_type(path, "a number that JSON can write");
+                Value::Null
+            }),
             Attribute::Bool(value) => Value::Bool(*value),
-            Attribute::Null if in_list => {
-                let sentence = format!("{path}: is NULL, which removes nothing inside a list; leave it out");
-                self.faults.push(Problem::new(ProblemKind::AttributeType, sentence));
-                return None;
+            Attribute::Null => {
+                if in_list {
+                    let sentence = format!("{path}: is NULL, which removes nothing inside a list; leave it out");
+                    self.faults.push(Problem::new(ProblemKind::AttributeType, sentence));
+                }
+                Value::Null
             }
-            Attribute::Null => Value::Null,
             Attribute::List(items) => {
                 let items = items.iter().enumerate();
-                let items = items.map(|(index, item)| self.json(item, &format!("{path}[{index}]"), true));
-                // All of them, so that every fault is named.
-                let items: Vec<_> = items.collect();
-                Value::Array(items.into_iter().collect::<Option<_>>()?)
+                items
+                    .map(|(index, item)| self.json(item, &format!("{path}[{index}]"), true))
+                    .collect()
             }
             Attribute::Map(entries) => {
                 let entries = entries.iter();
-                let entries = entries
-                    .map(|(key, value)| Some((key.clone(), self.json(value, &format!("{path}.{key}"), in_list)?)));
-                let entries: Vec<_> = entries.collect();
-                Value::Object(entries.into_iter().collect::<Option<_>>()?)
+                let entries = entries.map(|(key, value)| {
+                    let inner = self.json(value, &format!("{path}.{key}"), in_list);
+                    (key.clone(), inner)
+                });
+                Value::Object(entries.collect())
             }
             Attribute::Unsupported(kind) => {
                 let sentence = format!("{path}: is of type {kind}, which a pass cannot show; use S, N, BOOL, L or M");
                 self.faults.push(Problem::new(ProblemKind::AttributeType, sentence));
-                return None;
+                Value::Null
             }
-        })
+        }
     }
 }
 
@@ -317,7 +317,11 @@ fn slips(attributes: &Attributes) -> Vec<Problem> {
     unknown
         .filter_map(|name| {
             let known = pkpass::pass_json::slip_of(name, known())?;
-            let sentence = format!("{name}: is not read by livepass; write {known} if that is meant");
+            // `relevantDates` is a key of pass.json, and a slip from an attribute as well.
+            let of_pass = PASS
+                .find(name)
+                .map_or(String::new(), |key| format!("pass.{} or ", key.name));
+            let sentence = format!("{name}: is not read by livepass; write {of_pass}{known} if that is meant");
             Some(Problem::new(ProblemKind::Warning, sentence))
         })
         .collect()

@@ -60,9 +60,17 @@ pub fn render(
         skeleton,
         pass: &pass,
     };
+    // What cannot be read of the row, or may not be written there, is not told a second time for what it led to.
+    let told: Vec<String> = record
+        .faults
+        .iter()
+        .chain(&problems)
+        .map(|fault| fault.name().to_owned())
+        .collect();
     let mut warnings = Vec::new();
     for finding in check(&pass, context) {
         match (finding.verdict(), origins.of(&finding)) {
+            (_, Origin::Row(name)) if told.contains(&name) => {}
             (Verdict::Refuse, Origin::Row(name) | Origin::Template(name)) => problems.push(Problem::new(
                 ProblemKind::WalletWouldRefuse,
                 format!("{name}: {}", finding.reason),
@@ -76,11 +84,18 @@ pub fn render(
     }
     let pass_json = canonical_json(&pass);
     if pass_json.len() > MAX_PASS_JSON_BYTES {
+        let parts = [("fields", &record.fields), ("pass", &record.patch)];
+        let parts: Vec<_> = parts
+            .into_iter()
+            .filter(|(_, part)| !part.is_empty())
+            .map(|(name, _)| name)
+            .collect();
         problems.push(Problem::new(
             ProblemKind::WalletWouldRefuse,
             format!(
-                "fields, pass: pass.json has {} bytes with them, and at most {MAX_PASS_JSON_BYTES} can be published: \
+                "{}: pass.json has {} bytes with them, and at most {MAX_PASS_JSON_BYTES} can be published: \
                  shorten the texts",
+                parts.join(", "),
                 pass_json.len()
             ),
         ));
@@ -88,6 +103,8 @@ pub fn render(
     if problems.is_empty() {
         Ok(Rendering { pass_json, warnings })
     } else {
+        // A slip is often what led to the fault.
+        problems.extend(warnings);
         Err(problems)
     }
 }
@@ -309,11 +326,7 @@ mod tests {
         // One byte in the table, six in JSON.
         let problem = rendered(json!({"terms": "\u{1}".repeat(60_000)}), json!({})).unwrap_err();
         assert_eq!(problem.kind, ProblemKind::WalletWouldRefuse);
-        assert!(
-            problem.sentence.starts_with("fields.terms: it holds a NUL")
-                || problem.sentence.starts_with("fields, pass: pass.json has 360"),
-            "{problem}"
-        );
+        assert!(problem.sentence.starts_with("fields: pass.json has 360"), "{problem}");
     }
 
     #[test]

@@ -102,7 +102,7 @@ where
                 sweep::begin(queue, &pointer).await?;
                 UploadOutcome::Published {
                     pointer,
-                    warnings: template.warnings().to_vec(),
+                    warnings: template.warnings(now.system_time()),
                 }
             }
             Moved::Before(published) => UploadOutcome::Unchanged(published.pointer.clone()),

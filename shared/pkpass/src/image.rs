@@ -39,9 +39,17 @@ pub fn is_wallet_image(name: &str) -> bool {
 /// # Errors
 /// A sentence that says what is wrong and names the fix.
 pub fn check_image(name: &str, content: &[u8]) -> Result<(), String> {
-    check_name(name)?;
-    name_refusal(name).map_or(Ok(()), Err)?;
+    check_image_name(name)?;
     png::check(content)
+}
+
+/// Judges the name alone, as [`check_image`] does.
+///
+/// # Errors
+/// A sentence that says what is wrong and names the fix.
+pub fn check_image_name(name: &str) -> Result<(), String> {
+    check_name(name)?;
+    name_refusal(name).map_or(Ok(()), Err)
 }
 
 /// Why no phone shows an image of this name, with the name that was probably meant; none for an image of Wallet's.

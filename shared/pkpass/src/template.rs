@@ -16,12 +16,14 @@ use crate::digest::{Sha1Digest, sha256_hex};
 use crate::fault::{Fault, write_lines};
 use crate::image;
 use crate::manifest::Manifest;
+use crate::pass_json::{Context, Verdict};
 use crate::signer::{Identity, SignError};
 use crate::{pass_json, signed_data};
 
 pub(crate) use inspection::{skeleton as parse_pass_json, within_pass_json};
 
 const PASS_JSON: &str = "pass.json";
+const PERSONALIZATION: &str = "personalization.json";
 
 /// The largest package that is built, in bytes.
 ///
@@ -149,9 +151,22 @@ impl Template {
         })
     }
 
-    /// What phones show otherwise than was meant, and what each row has to bring, by file and key.
-    pub fn warnings(&self) -> &[Fault] {
-        &self.warnings
+    /// What phones show otherwise than was meant at `now`, and what each row has to bring, by file and place.
+    pub fn warnings(&self, now: SystemTime) -> Vec<Fault> {
+        let seconds = now
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        let context = Context {
+            texts: Some(&self.texts),
+            now: i64::try_from(seconds).ok(),
+            is_new: true,
+            ..Context::default()
+        };
+        let found = pass_json::check_skeleton(&self.skeleton, &context);
+        let warned = found.iter().filter(|finding| finding.verdict() == Verdict::Warn);
+        let mut warnings = within_pass_json(warned);
+        warnings.extend(self.warnings.iter().cloned());
+        warnings
     }
 
     /// The texts of each of its languages.
@@ -162,7 +177,7 @@ impl Template {
     /// Whether it asks for the holder's name and address when the pass is added, which like NFC takes a
     /// certificate of its own.
     pub fn has_personalization(&self) -> bool {
-        self.names.iter().any(|name| name == "personalization.json")
+        self.names.iter().any(|name| name == PERSONALIZATION)
     }
 
     /// The version: a name for exactly these files, 64 lower-case hex digits.

@@ -81,6 +81,8 @@ where
         let record = PassRecord::read(attributes);
         let refused = |more: Option<Problem>| {
             let problems = record.faults.iter().cloned().chain(more);
+            // A slip is often what led to the fault.
+            let problems = problems.chain(record.warnings.iter().cloned());
             Err(NotWanted::Refused {
                 problem: Problem::all(problems).unwrap_or_else(unknown_template),
                 look_again: false,
@@ -212,6 +214,7 @@ where
         }
         let (Some(rendering), Some((token, token_origin)), None) = (rendering, token, Problem::all(faults.clone()))
         else {
+            faults.extend(record.warnings.iter().cloned());
             return Ok(Err(NotWanted::Refused {
                 problem: Problem::all(faults).unwrap_or_else(unknown_template),
                 look_again: pinned.missing,
@@ -291,6 +294,10 @@ where
                 let sentence = format!("images.{name}: {reason}");
                 pinned.faults.push(Problem::new(ProblemKind::Image, sentence));
             };
+            let named = pkpass::check_image_name(name);
+            if let Err(reason) = &named {
+                fault(reason);
+            }
             let asset = match self.material.newest_asset(asset_key).await {
                 Ok(Some(asset)) => asset,
                 Ok(None) => {
@@ -305,6 +312,9 @@ where
                 }
                 Err(error) => return Err(error),
             };
+            if named.is_err() {
+                continue;
+            }
             if let Err(reason) = pkpass::check_image(name, &asset.bytes) {
                 fault(&reason);
                 continue;

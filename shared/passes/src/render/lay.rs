@@ -13,8 +13,9 @@ use crate::record::PassRecord;
 pub(super) fn fields(pass: &mut Value, fields: &Map<String, Value>) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (key, value) in fields {
-        if !field_keys(pass).contains(&key.as_str()) {
-            problems.push(unknown_field(pass, key));
+        let keys = field_keys(pass);
+        if !keys.contains(&key.as_str()) {
+            problems.push(unknown_field(&keys, key, problems.is_empty()));
             continue;
         }
         match value {
@@ -70,17 +71,16 @@ fn lay_over(field: &mut Value, value: &Value) {
     }
 }
 
-fn unknown_field(pass: &Value, key: &str) -> Problem {
-    let keys = field_keys(pass);
-    let meant =
-        slip_of(key, keys.iter().copied()).map_or(String::new(), |meant| format!("; write {meant} if that is meant"));
-    Problem::new(
-        ProblemKind::FieldUnknown,
-        format!(
-            "fields.{key}: the template has no field with this key; it has {}{meant}",
-            keys.join(", ")
-        ),
-    )
+/// With the keys that there are, once: a row that names many others would tell nothing else.
+fn unknown_field(keys: &[&str], key: &str, is_first: bool) -> Problem {
+    let mut sentence = format!("fields.{key}: the template has no field with this key");
+    if is_first {
+        sentence.push_str(&format!("; it has {}", keys.join(", ")));
+    }
+    if let Some(meant) = slip_of(key, keys.iter().copied()) {
+        sentence.push_str(&format!("; write {meant} if that is meant"));
+    }
+    Problem::new(ProblemKind::FieldUnknown, sentence)
 }
 
 /// Lays the attributes over it that nearly every pass has of its own.
@@ -104,15 +104,18 @@ pub(super) fn own_attributes(pass: &mut Value, record: &PassRecord) -> Option<Pr
     (!found).then(|| {
         Problem::new(
             ProblemKind::WalletWouldRefuse,
-            "barcodeMessage: the template has no barcode; add one to the template, or write `pass.barcodes`",
+            "barcodeMessage: the template has no barcode that could say it; add one to the template, or remove this",
         )
     })
 }
 
-/// The text below the code follows where it repeats the message.
+/// The text below the code follows where it repeats the message, and goes where nobody could read that.
 fn set_message(barcode: &mut Map<String, Value>, message: &str) {
     if barcode.contains_key("altText") && barcode.get("altText") == barcode.get("message") {
-        barcode.insert("altText".into(), message.into());
+        match message.chars().any(char::is_control) {
+            true => barcode.remove("altText"),
+            false => barcode.insert("altText".into(), message.into()),
+        };
     }
     barcode.insert("message".into(), message.into());
 }

@@ -65,3 +65,31 @@ fn a_barcode_message_without_a_barcode_is_a_fault() {
         &["barcodeMessage: the template has no barcode"],
     );
 }
+
+#[test]
+fn a_barcode_says_something() {
+    let coded = json!({
+        "barcodes": [{"format": "PKBarcodeFormatQR", "message": "0", "messageEncoding": "iso-8859-1", "altText": "0"}],
+        "storeCard": {},
+    });
+    refuses(
+        &row_over(coded.clone(), json!({"barcodeMessage": ""})),
+        &["barcodeMessage: it is empty, and a phone shows no barcode"],
+    );
+    // A binary message is right, and nothing that could be read below the code.
+    let pass = takes(row_over(coded, json!({"barcodeMessage": "Z\u{0}\u{ff}"})));
+    assert_eq!(pass["barcodes"][0]["message"], "Z\u{0}\u{ff}");
+    assert_eq!(pass["barcodes"][0].get("altText"), None);
+}
+
+#[test]
+fn a_new_barcode_format_is_warned_of_where_the_list_has_no_old_one() {
+    let old = json!({"format": "PKBarcodeFormatQR", "message": "M1", "messageEncoding": "utf-8"});
+    let new = json!({"format": "PKBarcodeFormatEAN13", "message": "4006381333931", "messageEncoding": "utf-8"});
+    let single = json!({"barcode": old, "storeCard": {}});
+    warns(
+        &row_over(single.clone(), json!({"pass": {"barcodes": [new]}})),
+        &["pass.barcodes[0].format: phones before iOS 27 do not show this format"],
+    );
+    takes(row_over(single, json!({"pass": {"barcodes": [new, old]}})));
+}

@@ -114,7 +114,7 @@ fn a_currency_beside_a_number_style_is_a_warning_for_whoever_wrote_one_of_them()
             priced.clone(),
             json!({"fields": {"price": {"numberStyle": "PKNumberStyleDecimal"}}}),
         ),
-        &["fields.price.numberStyle: the field has a currencyCode too"],
+        &["fields.price.numberStyle: the field has a currencyCode and a numberStyle"],
     );
     takes(row_over(priced, json!({"fields": {"price": 6}})));
 }

@@ -126,7 +126,7 @@ proptest! {
                 prop_assert!(!verdicts.refused.is_empty());
                 let known = [
                     "fields", "pass", "voided", "expirationDate", "barcodeMessage", "relevantDate", "locations", "images",
-                    "updateUrgency",
+                    "updateUrgency", "fieds",
                 ];
                 for sentence in &verdicts.refused {
                     let attribute = sentence.split(['.', '[', ':', ',']).next().unwrap();

@@ -1,6 +1,6 @@
 //! Whose words a fault or a warning is told in.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{balance, card, refuses, row_over, takes, warns};
 
@@ -117,5 +117,72 @@ fn all_faults_of_a_row_are_told_at_once() {
             "pass.storeCard: may not change the whole dictionary",
             "pass.labelColor: it is no colour",
         ],
+    );
+}
+
+#[test]
+fn a_fault_hides_no_other_one_beside_it() {
+    let patched = |patch: Value| row_over(balance(), json!({"pass": patch}));
+    refuses(
+        &patched(json!({"locations": [{"latitude": null, "longitude": 1}, {"latitude": "x", "longitude": 500}]})),
+        &[
+            "pass.locations[0].latitude: is NULL, which removes nothing inside a list",
+            "pass.locations[1].latitude: it must be a number",
+            "pass.locations[1].longitude: it must be a number",
+        ],
+    );
+    refuses(
+        &patched(json!({"storeCard": null})),
+        &["pass.storeCard: may not change the whole dictionary"],
+    );
+}
+
+#[test]
+fn a_slip_is_told_beside_the_fault_that_it_led_to() {
+    let barcode = json!([{"format": "PKBarcodeFormatQR", "Message": "1", "messageEncoding": "utf-8"}]);
+    refuses(
+        &row_over(balance(), json!({"pass": {"barcodes": barcode}})),
+        &[
+            "pass.barcodes[0].message: it is missing",
+            "pass.barcodes[0].Message: Wallet does not know this key: write message",
+        ],
+    );
+}
+
+#[test]
+fn the_keys_of_the_template_are_told_once_however_many_are_unknown() {
+    let fields: serde_json::Map<String, Value> = (0..60).map(|n| (format!("x{n:02}"), json!(1))).collect();
+    let verdicts = row_over(balance(), json!({"fields": fields}));
+    assert_eq!(verdicts.refused.len(), 60);
+    assert_eq!(
+        verdicts
+            .refused
+            .iter()
+            .filter(|sentence| sentence.contains("it has balance"))
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn a_key_of_pass_json_among_the_attributes_is_told_where_it_belongs() {
+    warns(
+        &row_over(balance(), json!({"relevantDates": []})),
+        &["relevantDates: is not read by livepass; write pass.relevantDates or relevantDate"],
+    );
+}
+
+#[test]
+fn an_app_to_open_is_asked_of_whoever_lacks_it() {
+    let mut linked = balance();
+    linked["appLaunchURL"] = json!("example://card");
+    refuses(
+        &row_over(linked.clone(), json!({})),
+        &["pass.associatedStoreIdentifiers: appLaunchURL needs the app that it opens"],
+    );
+    takes(row_over(linked, json!({"pass": {"associatedStoreIdentifiers": [1]}})));
+    refuses(
+        &row_over(balance(), json!({"pass": {"appLaunchURL": "example://card"}})),
+        &["pass.appLaunchURL: appLaunchURL needs the app that it opens"],
     );
 }

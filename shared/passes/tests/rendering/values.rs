@@ -120,7 +120,10 @@ fn dates_have_a_zone_and_lose_their_fractions() {
     let expiring = |date: Value| row_over(balance(), json!({"pass": {"expirationDate": date}}));
     for (date, reason) in [
         ("/Date(1487415600000-0000)/", "it is no ISO 8601 date"),
-        ("2020-02-01T08:00:00.000+0000", "it has fractions of a second"),
+        (
+            "2020-02-01T08:00:00.000+0000",
+            "its time zone is neither Z nor like +01:00",
+        ),
         ("2024-05-06T10:49:14-0400", "its time zone is neither Z nor like +01:00"),
         ("2017-04-05T20:00:00", "it has no time zone"),
         ("10/5/2023 12:00:00 AM +00:00", "it is no ISO 8601 date"),

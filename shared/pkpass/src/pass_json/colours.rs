@@ -5,14 +5,11 @@ pub(super) fn is_colour(text: &str) -> bool {
     rgb(text).is_some() || is_rgba(text)
 }
 
-/// The same colour as `rgb(r, g, b)`, for those that are written otherwise; `None` for a text that is no
-/// colour, has transparency, or is in that form but for blanks and case.
+/// The same colour as `rgb(r, g, b)`, if it is written otherwise; `None` for a text that is in that form, has
+/// transparency, or is no colour.
 pub(super) fn written(text: &str) -> Option<String> {
-    text.trim_start()
-        .starts_with('#')
-        .then(|| rgb(text))
-        .flatten()
-        .map(|[r, g, b]| format!("rgb({r}, {g}, {b})"))
+    let [r, g, b] = rgb(text)?;
+    Some(format!("rgb({r}, {g}, {b})")).filter(|written| written != text)
 }
 
 /// The channels of `rgb(1, 2, 3)` with any blanks and case, `#RRGGBB` or `#RGB`.
@@ -106,10 +103,11 @@ mod tests {
     }
 
     #[test]
-    fn hexadecimal_colours_are_written_as_rgb_and_others_stay() {
+    fn colours_are_written_in_one_form_and_transparency_stays() {
         assert_eq!(written("#0A5C36").as_deref(), Some("rgb(10, 92, 54)"));
         assert_eq!(written("#FFF").as_deref(), Some("rgb(255, 255, 255)"));
-        for text in ["rgb(1,2,3)", "rgba(1, 2, 3, 0.5)", "red", "#12345"] {
+        assert_eq!(written(" RGB ( 001 ,2,\t3 ) ").as_deref(), Some("rgb(1, 2, 3)"));
+        for text in ["rgb(1, 2, 3)", "rgba(1, 2, 3, 0.5)", "red", "#12345"] {
             assert_eq!(written(text), None, "{text}");
         }
     }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use super::finding::Place;
-use super::judge::Judge;
+use super::judge::{Judge, Stage};
 use super::rules::Rule;
 use super::{Context, dates, styles_of};
 
@@ -31,9 +31,10 @@ pub(super) fn check(judge: &mut Judge, pass: &Map<String, Value>, context: &Cont
         .get("associatedStoreIdentifiers")
         .and_then(Value::as_array)
         .is_some_and(|identifiers| !identifiers.is_empty());
-    if pass.contains_key("appLaunchURL") && !has_store_identifiers {
-        let reason = "Wallet does not know which app to open: add associatedStoreIdentifiers";
-        let places = vec![at("appLaunchURL"), at("associatedStoreIdentifiers")];
+    let has_url = pass.get("appLaunchURL").is_some_and(|url| url != "");
+    if has_url && !has_store_identifiers {
+        let reason = "appLaunchURL needs the app that it opens: add the app's number in the App Store";
+        let places = vec![at("associatedStoreIdentifiers"), at("appLaunchURL")];
         judge.open(Rule::AppToOpen, places, reason);
     }
     let is_ticket = styles_of(pass)
@@ -53,10 +54,20 @@ fn nfc(judge: &mut Judge, pass: &Map<String, Value>, context: &Context<'_>) {
         return;
     };
     let place = Place::default().key("nfc");
-    if context.nfc_certificate == Some(false) {
-        let reason = "the certificate of this pass type is not one for NFC, and phones refuse the pass: ask Apple for \
-                      an NFC certificate, or remove nfc";
-        judge.find(Rule::NfcCertificate, place.clone(), reason);
+    match context.nfc_certificate {
+        Some(true) => {}
+        Some(false) => judge.certificate(
+            Rule::NfcCertificate,
+            place.clone(),
+            "the certificate of this pass type is not one for NFC, and phones refuse the pass: ask Apple for an NFC \
+             certificate, or remove nfc",
+        ),
+        None if judge.stage == Stage::Skeleton => judge.certificate(
+            Rule::NfcCertificate,
+            place.clone(),
+            "phones refuse it unless the certificate of the pass type is one for NFC: look with `livepass secret check`",
+        ),
+        None => {}
     }
     let message = nfc.get("message").and_then(Value::as_str);
     if message.is_some_and(|message| message.len() > NFC_MESSAGE_BYTES) {

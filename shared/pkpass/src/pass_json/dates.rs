@@ -60,7 +60,12 @@ pub(super) fn parse(text: &str) -> Result<i64, Refusal> {
     let local = days_since_1970(year, month, day) * 86_400 + i64::from(hour * 3_600 + minute * 60 + second);
     match zone.chars().next() {
         None => Err(Refusal::NoZone),
-        Some('.' | ',') => Err(Refusal::Fraction),
+        // Told only where nothing else is wrong: fractions are cut before a pass is judged.
+        Some('.' | ',') => {
+            let rest = zone[1..].trim_start_matches(|digit: char| digit.is_ascii_digit());
+            let whole = format!("{}{rest}", &text[..text.len() - zone.len()]);
+            parse(&whole).and(Err(Refusal::Fraction))
+        }
         Some('Z') if zone.len() == 1 => Ok(local),
         Some(sign @ ('+' | '-')) => match numbers(&zone[1..], ':', &[2, 2]) {
             Some([hours, minutes]) if hours <= 14 && minutes <= 59 => {
@@ -141,6 +146,9 @@ mod tests {
             ("2026-11-21T09:60:00Z", Refusal::NoSuchTime),
             ("2026-11-21T09:30:60Z", Refusal::NoSuchTime),
             ("2026-11-21T09:30:00.000Z", Refusal::Fraction),
+            ("2026-11-21T09:30:00.000+0000", Refusal::BadZone),
+            ("2026-11-21T09:30:00.5", Refusal::NoZone),
+            ("2026-11-21T09:30:00.5.5Z", Refusal::Fraction),
             ("2026-11-21T09:30:00", Refusal::NoZone),
             ("2026-11-21T09:30:00z", Refusal::BadZone),
             ("2026-11-21T09:30:00ZZ", Refusal::BadZone),

@@ -44,6 +44,21 @@ impl Judge {
         });
     }
 
+    /// What neither template nor row has to mend, but the certificate: a template is only warned.
+    pub(super) fn certificate(&mut self, rule: Rule, place: Place, reason: &str) {
+        let verdict = match self.stage {
+            Stage::Finished => rule.verdict(),
+            Stage::Skeleton => Verdict::Warn,
+        };
+        self.findings.push(Finding {
+            rule,
+            places: vec![place],
+            reason: reason.to_owned(),
+            open: false,
+            verdict,
+        });
+    }
+
     /// Something is absent that a row can bring: a template is only warned.
     pub(super) fn open(&mut self, rule: Rule, places: Vec<Place>, reason: &str) {
         let (verdict, reason) = match self.stage {
@@ -151,6 +166,11 @@ impl Judge {
     /// A phone keeps numbers as IEEE 754 doubles, which are sure of 15 significant digits.
     fn long_number(&mut self, place: &Place, number: &serde_json::Number) {
         const DIGITS: usize = 15;
+        if !number.as_f64().is_some_and(f64::is_finite) {
+            let reason = "it is larger than any number that a phone can hold: write it as text";
+            self.find(Rule::OutOfRange, place.clone(), reason);
+            return;
+        }
         let text = number.to_string();
         let (mantissa, exponent) = match text.split_once(['e', 'E']) {
             Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().unwrap_or(i64::MAX / 2)),
@@ -222,17 +242,19 @@ fn found(value: &Value) -> &'static str {
 /// to four letters a wrong letter makes another word.
 pub fn slip_of<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     const SHORT: usize = 4;
-    known.into_iter().find(|known| {
-        if name == *known {
-            return false;
-        }
-        let (name, known) = (name.to_ascii_lowercase(), known.to_ascii_lowercase());
-        match strsim::osa_distance(&name, &known) {
+    let name = name.to_ascii_lowercase();
+    let slips = known.into_iter().filter_map(|known| {
+        let lower = known.to_ascii_lowercase();
+        let distance = strsim::osa_distance(&name, &lower);
+        let is_slip = match distance {
             0 => true,
-            1 => name.len() != known.len() || known.len() > SHORT || is_swap(&name, &known),
+            1 => name.len() != lower.len() || lower.len() > SHORT || is_swap(&name, &lower),
             _ => false,
-        }
-    })
+        };
+        is_slip.then_some((distance, known))
+    });
+    // Another case is nearer than another letter: `relevantdates` is no `relevantDate`.
+    slips.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
 }
 
 fn is_swap(one: &str, other: &str) -> bool {
@@ -262,7 +284,7 @@ fn nearest(text: &str, known: &[&'static str]) -> &'static str {
 mod tests {
     use super::slip_of;
 
-    const KNOWN: [&str; 5] = ["expirationDate", "fields", "pass", "row", "barcodes"];
+    const KNOWN: [&str; 6] = ["expirationDate", "fields", "pass", "row", "barcode", "barcodes"];
 
     #[test]
     fn one_slip_from_a_known_name_names_it() {
@@ -275,14 +297,15 @@ mod tests {
             ("Pass", "pass"),
             ("psas", "pass"),
             ("passs", "pass"),
+            ("BARCODES", "barcodes"),
         ] {
             assert_eq!(slip_of(name, KNOWN), Some(known), "{name}");
         }
     }
 
     #[test]
-    fn a_known_name_and_another_word_are_no_slips() {
-        for name in ["fields", "pass", "path", "past", "note", "expiration", "balance", ""] {
+    fn another_word_is_no_slip() {
+        for name in ["path", "past", "note", "expiration", "balance", ""] {
             assert_eq!(slip_of(name, KNOWN), None, "{name}");
         }
     }

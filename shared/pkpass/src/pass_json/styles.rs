@@ -53,9 +53,9 @@ fn number_of_styles(judge: &mut Judge, pass: &Map<String, Value>) {
             at(POSTER_STYLE),
             "phones before iOS 27 show no pass: add a generic, storeCard, coupon or eventTicket with the same fields",
         ),
-        [] => judge.find(
+        [] => judge.find_at(
             Rule::NoStyle,
-            at("style"),
+            [at("style")].into_iter().chain(CLASSIC_STYLES.map(at)).collect(),
             format!("the pass has none: add one of {}", CLASSIC_STYLES.join(", ")),
         ),
         ["boardingPass"] if has_poster => judge.find(
@@ -192,7 +192,7 @@ fn number_format(judge: &mut Judge, place: &Place, field: &Map<String, Value>, v
         .collect();
     if let [currency, style] = formats.as_slice() {
         let places = vec![place.key(style), place.key(currency)];
-        let reason = "the field has a currencyCode too, and a phone goes by one of the two: keep one";
+        let reason = "the field has a currencyCode and a numberStyle, and a phone goes by one of the two: keep one";
         judge.find_at(Rule::CurrencyAndStyle, places, reason);
     }
     if let Some(Value::String(code)) = field.get("currencyCode")

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{MAX_UNPACKED_BYTES, PASS_JSON};
+use super::{MAX_UNPACKED_BYTES, PASS_JSON, PERSONALIZATION};
 use crate::archive::too_large;
 use crate::fault::Fault;
 use crate::pass_json::{Context, Finding, MAX_PASS_JSON_BYTES, Texts, Verdict};
@@ -51,7 +51,7 @@ fn wrapper_of(files: &BTreeMap<String, Vec<u8>>) -> Option<String> {
 pub(super) struct Inspected {
     /// What a phone would refuse.
     pub faults: Vec<Fault>,
-    /// What phones show otherwise than was meant, and what each row has to bring.
+    /// What phones show otherwise than was meant, of files other than pass.json.
     pub warnings: Vec<Fault>,
     /// pass.json, if it can be read.
     pub skeleton: Option<Value>,
@@ -91,13 +91,16 @@ pub(super) fn inspect(files: &BTreeMap<String, Vec<u8>>) -> Inspected {
                     ..Context::default()
                 };
                 let found = pass_json::check_skeleton(&skeleton, &context);
-                let (faults, warnings): (Vec<_>, Vec<_>) =
-                    found.iter().partition(|finding| finding.verdict() == Verdict::Refuse);
-                inspected.faults.extend(within_pass_json(faults));
-                inspected.warnings.extend(within_pass_json(warnings));
+                let refused = found.iter().filter(|finding| finding.verdict() == Verdict::Refuse);
+                inspected.faults.extend(within_pass_json(refused));
                 inspected.skeleton = Some(skeleton);
             }
         },
+    }
+    if files.contains_key(PERSONALIZATION) {
+        let reason = "phones refuse it unless the certificate of the pass type is one for NFC: look with \
+                      `livepass secret check`";
+        inspected.warnings.push(Fault::new(PERSONALIZATION, reason));
     }
     icon(files, &mut inspected);
     languages(files, &mut inspected);
@@ -115,7 +118,7 @@ fn icon(files: &BTreeMap<String, Vec<u8>>, inspected: &mut Inspected) {
         return;
     }
     if files.keys().any(|name| image::is_image_of(name, "icon")) {
-        let reason = "it is missing beside the sharper ones, and some phones may ignore a pass without it: add it";
+        let reason = "it is missing at the root in this scale, and some phones may ignore a pass without it: add it";
         inspected.warnings.push(Fault::new("icon.png", reason));
     } else {
         let reason = "it is missing, and Wallet ignores a pass without it: add it at the root";

@@ -39,7 +39,7 @@ fn a_skeleton_may_lack_what_each_row_brings_and_says_so() {
             "boardingPass.primaryFields[1].value",
             "barcodes[0].message",
             "boardingPass.transitType",
-            "appLaunchURL",
+            "associatedStoreIdentifiers",
         ]
     );
     let warnings = check_skeleton(&skeleton, &Context::default());

@@ -278,6 +278,16 @@ fn broken_and_right(rule: Rule) -> [Vec<(&'static str, Value)>; 2] {
             set("/barcodes/-", barcode("PKBarcodeFormatQR", "4 €")),
             set("/barcodes/-", barcode("PKBarcodeFormatQR", "é\u{ff}\0")),
         ],
+        Rule::UnknownEncoding => [
+            set(
+                "/barcodes/-",
+                json!({"format": "PKBarcodeFormatQR", "message": "1", "messageEncoding": "klingon"}),
+            ),
+            set(
+                "/barcodes/-",
+                json!({"format": "PKBarcodeFormatQR", "message": "1", "messageEncoding": "Shift_JIS"}),
+            ),
+        ],
         Rule::NewBarcodeAlone => [
             set("/barcodes", json!([barcode("PKBarcodeFormatEAN13", "1")])),
             set(

@@ -11,7 +11,11 @@ fn warnings_after(change: impl FnOnce(&mut BTreeMap<String, Vec<u8>>)) -> Vec<St
     let mut files = samples::files();
     change(&mut files);
     let template = Template::from_files(files).unwrap();
-    template.warnings().iter().map(ToString::to_string).collect()
+    template
+        .warnings(samples::now())
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 fn with_pass_json(change: impl FnOnce(&mut serde_json::Value)) -> Vec<String> {
@@ -34,6 +38,39 @@ fn what_each_row_has_to_bring_is_said_at_the_template() {
         with_pass_json(|pass| pass["storeCard"]["headerFields"][0]["value"] = json!(0)),
         [""; 0]
     );
+}
+
+#[test]
+fn dates_that_are_over_are_warned_of_at_the_template() {
+    let over = |key: &'static str, date: &'static str| {
+        let warnings = with_pass_json(|pass| {
+            pass["storeCard"]["headerFields"][0]["value"] = json!(0);
+            pass[key] = json!(date);
+        });
+        warnings
+            .iter()
+            .any(|line| line.starts_with(&format!("pass.json {key}: it is in the past")))
+    };
+    for key in ["relevantDate", "expirationDate"] {
+        assert!(over(key, "2026-11-21T09:29:59Z"), "{key}");
+        assert!(!over(key, "2026-11-21T09:30:01Z"), "{key}");
+    }
+}
+
+#[test]
+fn what_takes_a_certificate_for_nfc_is_said_before_any_row_meets_it() {
+    let warnings = warnings_after(|files| {
+        let mut skeleton = samples::skeleton();
+        skeleton["nfc"] = json!({"message": "1"});
+        files.insert("pass.json".to_owned(), skeleton.to_string().into_bytes());
+        files.insert("personalization.json".to_owned(), b"{}".to_vec());
+    });
+    for start in [
+        "pass.json nfc: phones refuse it unless",
+        "personalization.json: phones refuse it unless",
+    ] {
+        assert!(warnings.iter().any(|line| line.starts_with(start)), "{warnings:?}");
+    }
 }
 
 #[test]
