@@ -247,7 +247,10 @@ fn check_for_scripts(path: &Path) -> Result<(), Failure> {
             Ok(())
         }
         Err(error) => {
-            say!("{}", json!({"faults": as_json(&error.faults), "warnings": []}));
+            say!(
+                "{}",
+                json!({"faults": as_json(&error.faults), "warnings": as_json(&error.warnings)})
+            );
             Err(with_faults(path, &error))
         }
     }
@@ -281,5 +284,10 @@ fn with_faults(path: &Path, error: &TemplateError) -> Failure {
         1 => "one fault".to_owned(),
         count => format!("{count} faults"),
     };
-    Failure::new(format!("{} has {count}:\n{}", path.display(), faults.join("\n")))
+    let mut sentence = format!("{} has {count}:\n{}", path.display(), faults.join("\n"));
+    if !error.warnings.is_empty() {
+        let warnings: Vec<_> = error.warnings.iter().map(|warning| format!("  {warning}")).collect();
+        sentence.push_str(&format!("\nand would be warned of:\n{}", warnings.join("\n")));
+    }
+    Failure::new(sentence)
 }

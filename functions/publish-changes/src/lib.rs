@@ -104,18 +104,18 @@ impl PublishChanges {
         let Some(apns) = &self.apns else {
             return;
         };
-        let is_first = match self.compared.lock() {
-            Ok(mut compared) => compared.insert(pass_type.clone()),
-            Err(_) => false,
-        };
-        if !is_first {
+        if self.compared.lock().is_ok_and(|compared| compared.contains(pass_type)) {
             return;
         }
         // What is wrong with the certificate itself is a problem of each pass.
-        if let Ok(certificate) = self.material.certificate(pass_type, self.clock.now()).await
-            && let Err(error) = apns.check_team_of(&certificate).await
-        {
+        let Ok(certificate) = self.material.certificate(pass_type, self.clock.now()).await else {
+            return;
+        };
+        if let Err(error) = apns.check_team_of(&certificate).await {
             report::other_team(pass_type, &error);
+        }
+        if let Ok(mut compared) = self.compared.lock() {
+            compared.insert(pass_type.clone());
         }
     }
 

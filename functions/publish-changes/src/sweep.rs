@@ -35,7 +35,12 @@ impl SweepPass for Passes<'_> {
         });
         let publish = function.publish_with(pushing, key, Hint::default());
         match said(key, timeout_at(self.batch.publish, publish).await) {
-            Some(PublishOutcome::Refused { .. }) => Swept::Refused,
+            Some(PublishOutcome::Refused { look_again, .. }) => {
+                if look_again {
+                    function.looks_again(key, Hint::default(), self.batch).await;
+                }
+                Swept::Refused
+            }
             Some(_) => Swept::Followed,
             None if function.handed_over(key, self.batch).await => Swept::HandedOver,
             None => Swept::NotDone,

@@ -1,5 +1,6 @@
 //! Problems: why a pass record cannot be published as it stands, and what is published but noteworthy.
 
+use std::collections::HashSet;
 use std::fmt;
 
 /// What is wrong, as a name that documents, metrics and alarms share.
@@ -81,14 +82,19 @@ impl Problem {
     /// All of them as one: the kind of the first, and each sentence once.
     pub fn all(problems: impl IntoIterator<Item = Problem>) -> Option<Self> {
         let mut kind = None;
-        let mut sentences: Vec<String> = Vec::new();
+        let mut told = HashSet::new();
+        let mut sentences = String::new();
         for problem in problems {
             kind.get_or_insert(problem.kind);
-            if !sentences.contains(&problem.sentence) {
-                sentences.push(problem.sentence);
+            if sentences.len() > Self::MAX_CHARS * 4 || !told.insert(problem.sentence.clone()) {
+                continue;
             }
+            if !sentences.is_empty() {
+                sentences.push_str("; ");
+            }
+            sentences.push_str(&problem.sentence);
         }
-        Some(Self::new(kind?, sentences.join("; ")))
+        Some(Self::new(kind?, sentences))
     }
 }
 

@@ -161,6 +161,9 @@ impl PassRecord {
 
 const DATE: &str = "a string (S), a date like 2026-11-21T09:30:00+01:00";
 
+/// So many are told of one row.
+pub(crate) const MOST_FAULTS: usize = 100;
+
 /// Reads attributes one by one and goes on after a fault, so that one look names all of them.
 struct Reading<'a> {
     attributes: &'a Attributes,
@@ -175,9 +178,16 @@ impl<'a> Reading<'a> {
             .filter(|value| !matches!(value, Attribute::Null))
     }
 
+    /// Whoever mends a row reads the first ones; a row can have a hundred thousand.
+    fn fault(&mut self, problem: Problem) {
+        if self.faults.len() < MOST_FAULTS {
+            self.faults.push(problem);
+        }
+    }
+
     fn wrong_type(&mut self, path: &str, wanted: &str) {
         let sentence = format!("{path}: must be {wanted}");
-        self.faults.push(Problem::new(ProblemKind::AttributeType, sentence));
+        self.fault(Problem::new(ProblemKind::AttributeType, sentence));
     }
 
     fn template_id(&mut self) -> Option<TemplateId> {
@@ -245,7 +255,7 @@ impl<'a> Reading<'a> {
         for (name, key) in self.object("images") {
             match key {
                 Value::Null => {}
-                Value::String(key) => {
+                Value::String(key) if !key.is_empty() => {
                     images.insert(name, key);
                 }
                 _ => self.wrong_type(&format!("images.{name}"), "a string (S), a key in the assets bucket"),
@@ -281,7 +291,7 @@ impl<'a> Reading<'a> {
             Attribute::Null => {
                 if in_list {
                     let sentence = format!("{path}: is NULL, which removes nothing inside a list; leave it out");
-                    self.faults.push(Problem::new(ProblemKind::AttributeType, sentence));
+                    self.fault(Problem::new(ProblemKind::AttributeType, sentence));
                 }
                 Value::Null
             }
@@ -301,7 +311,7 @@ impl<'a> Reading<'a> {
             }
             Attribute::Unsupported(kind) => {
                 let sentence = format!("{path}: is of type {kind}, which a pass cannot show; use S, N, BOOL, L or M");
-                self.faults.push(Problem::new(ProblemKind::AttributeType, sentence));
+                self.fault(Problem::new(ProblemKind::AttributeType, sentence));
                 Value::Null
             }
         }

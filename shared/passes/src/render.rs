@@ -3,6 +3,8 @@
 mod lay;
 mod origin;
 
+use std::collections::HashSet;
+
 use pkpass::canonical_json;
 use pkpass::pass_json::{Context, MAX_PASS_JSON_BYTES, Verdict, check, write_in_one_form};
 use serde_json::{Map, Value};
@@ -61,7 +63,7 @@ pub fn render(
         pass: &pass,
     };
     // What cannot be read of the row, or may not be written there, is not told a second time for what it led to.
-    let told: Vec<String> = record
+    let told: HashSet<String> = record
         .faults
         .iter()
         .chain(&problems)
@@ -84,18 +86,12 @@ pub fn render(
     }
     let pass_json = canonical_json(&pass);
     if pass_json.len() > MAX_PASS_JSON_BYTES {
-        let parts = [("fields", &record.fields), ("pass", &record.patch)];
-        let parts: Vec<_> = parts
-            .into_iter()
-            .filter(|(_, part)| !part.is_empty())
-            .map(|(name, _)| name)
-            .collect();
         problems.push(Problem::new(
             ProblemKind::WalletWouldRefuse,
             format!(
                 "{}: pass.json has {} bytes with them, and at most {MAX_PASS_JSON_BYTES} can be published: \
                  shorten the texts",
-                parts.join(", "),
+                brought_by(record),
                 pass_json.len()
             ),
         ));
@@ -106,6 +102,24 @@ pub fn render(
         // A slip is often what led to the fault.
         problems.extend(warnings);
         Err(problems)
+    }
+}
+
+/// The attributes that bring content, as the name of what is wrong with all of them.
+fn brought_by(record: &PassRecord) -> String {
+    let maps = [("fields", &record.fields), ("pass", &record.patch)];
+    let maps = maps
+        .into_iter()
+        .filter(|(_, map)| !map.is_empty())
+        .map(|(name, _)| name);
+    let message = record.barcode_message.as_ref().map(|_| "barcodeMessage");
+    let names: Vec<&str> = maps
+        .chain(record.own.keys().map(String::as_str))
+        .chain(message)
+        .collect();
+    match names.is_empty() {
+        true => "pass.json".into(),
+        false => names.join(", "),
     }
 }
 

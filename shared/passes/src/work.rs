@@ -42,6 +42,8 @@ impl Hint {
         let pause = LOOKS.get(usize::from(self.looks))?;
         let next = Self {
             looks: self.looks + 1,
+            // Whose pages were asked for by hand, they have been gone through by now.
+            explicit: false,
             ..self
         };
         Some((next, Duration::from_secs(*pause)))

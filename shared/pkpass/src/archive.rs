@@ -36,6 +36,10 @@ const MAX_FILES: usize = 2_000;
 /// All faults of the archive as such.
 pub(crate) fn read(bytes: &[u8], limit: u64) -> Result<BTreeMap<String, Vec<u8>>, Vec<Fault>> {
     let one = |path: &str, reason: String| vec![Fault::new(path, reason)];
+    if gapless::has_bytes_in_front(bytes) {
+        let reason = "its directory does not lie where its end says, as in a file that was cut or two archives in one: zip the files again into a new file";
+        return Err(one("archive", reason.to_owned()));
+    }
     // From offset 0: bytes before the first entry have no use here, and a phone may refuse them.
     let mut archive = ZipArchive::with_config(from_start(), Cursor::new(bytes)).map_err(|error| {
         one(

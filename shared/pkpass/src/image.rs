@@ -48,6 +48,10 @@ pub fn check_image(name: &str, content: &[u8]) -> Result<(), String> {
 /// # Errors
 /// A sentence that says what is wrong and names the fix.
 pub fn check_image_name(name: &str) -> Result<(), String> {
+    if layout::is_image(name) && layout::refusal(name).is_some() {
+        // Those sentences are for whoever has the files in a folder.
+        return Err("no package can hold a file of this name: write one like strip.png or de.lproj/strip.png".into());
+    }
     check_name(name)?;
     name_refusal(name).map_or(Ok(()), Err)
 }
@@ -90,6 +94,11 @@ pub(crate) fn replaces(name: &str, of_template: &str) -> bool {
         (Some(new), Some(old)) => new.image == old.image && (new.language.is_none() || new.language == old.language),
         _ => false,
     }
+}
+
+/// Whether the icon is there for every language, in any scale.
+pub(crate) fn has_icon<'a>(mut names: impl Iterator<Item = &'a String>) -> bool {
+    names.any(|name| !name.contains('/') && is_image_of(name, "icon"))
 }
 
 /// Whether `name` is the image `image` in any scale and language.

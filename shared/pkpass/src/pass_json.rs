@@ -17,6 +17,8 @@ mod texts;
 mod web_service;
 mod written;
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 pub use companions::EXPIRED_ALREADY;
@@ -91,7 +93,7 @@ pub fn styles_of(pass: &Map<String, Value>) -> Vec<&'static str> {
 
 /// The key of each field of a pass.json, each once, in whichever style and group it stands.
 pub fn field_keys(pass: &Value) -> Vec<&str> {
-    let mut keys = Vec::new();
+    let (mut keys, mut seen) = (Vec::new(), HashSet::new());
     for style in STYLES {
         for group in table::GROUPS {
             let fields = pass.get(style).and_then(|style| style.get(group)?.as_array());
@@ -100,7 +102,7 @@ pub fn field_keys(pass: &Value) -> Vec<&str> {
                 .flatten()
                 .filter_map(|field| field.get("key")?.as_str())
             {
-                if !keys.contains(&key) {
+                if seen.insert(key) {
                     keys.push(key);
                 }
             }
@@ -119,7 +121,7 @@ fn check_at(stage: Stage, pass: &Value, context: &Context<'_>) -> Vec<Finding> {
     let no_texts = Texts::default();
     judge.object(&Place::default(), &table::PASS, pass);
     if stage == Stage::Finished {
-        companions::identifiers(&mut judge, pass);
+        companions::pass_type(&mut judge, pass);
         web_service::check(&mut judge, pass);
     }
     styles::check(&mut judge, pass, context.texts.unwrap_or(&no_texts));

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::str::Chars;
 
+/// A pass has some dozens; read, each takes many times its bytes.
+const MOST_TEXTS: usize = 10_000;
+
 /// Reads a file of texts as Wallet does: key -> text.
 ///
 /// It is a list of `"key" = "text";` with `/* */` and `//` comments, in UTF-8 or in UTF-16 with or without a byte
@@ -18,7 +21,7 @@ use std::str::Chars;
 /// ```
 ///
 /// # Errors
-/// A sentence with the line of the first mistake; behind it, nothing can be told for sure.
+/// More than 10,000 texts, or a sentence with the line of the first mistake; behind it, nothing can be told for sure.
 pub fn parse(bytes: &[u8]) -> Result<BTreeMap<String, String>, String> {
     if bytes.starts_with(b"bplist") {
         return Err("it is a binary property list: write its texts as lines of \"key\" = \"value\";".into());
@@ -45,6 +48,11 @@ pub fn parse(bytes: &[u8]) -> Result<BTreeMap<String, String>, String> {
         };
         reader.expect(';')?;
         texts.insert(key, value);
+        if texts.len() > MOST_TEXTS {
+            return Err(format!(
+                "it has more than {MOST_TEXTS} texts: remove those that no pass shows"
+            ));
+        }
     }
 }
 

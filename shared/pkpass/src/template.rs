@@ -2,6 +2,7 @@
 
 mod folder;
 mod inspection;
+mod twice;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -121,7 +122,8 @@ impl Template {
         let inspected = inspection::inspect(&files);
         faults.extend(inspected.faults);
         let Some(skeleton) = inspected.skeleton.filter(|_| faults.is_empty()) else {
-            return Err(faults.into());
+            let warnings = [inspected.of_pass_json, inspected.warnings].concat();
+            return Err(TemplateError { faults, warnings });
         };
         let version = version_of(&files);
         let names = files.keys().cloned().collect();
@@ -349,11 +351,14 @@ fn check_images(images: &[(String, Vec<u8>)]) -> Result<(), PackageError> {
 pub struct TemplateError {
     /// At least one fault.
     pub faults: Vec<Fault>,
+    /// What it would be warned of as well, as far as its files could be read.
+    pub warnings: Vec<Fault>,
 }
 
 impl From<Vec<Fault>> for TemplateError {
     fn from(faults: Vec<Fault>) -> Self {
-        Self { faults }
+        let warnings = Vec::new();
+        Self { faults, warnings }
     }
 }
 

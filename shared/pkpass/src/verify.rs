@@ -86,6 +86,10 @@ pub fn verify(package: &[u8], root_der: &[u8], now: SystemTime) -> Result<Opened
         None => None,
     };
     if let Some(signed) = &signed {
+        if files.contains_key("personalization.json") && !signed.certificate.allows_nfc() {
+            let reason = "it needs a certificate for NFC, and phones refuse it with this one: remove it";
+            faults.push(Fault::new("personalization.json", reason));
+        }
         chain(&signed.certificate, root_der, now, &mut faults);
         if let Some(pass) = &pass {
             owner(&signed.certificate, pass, &mut faults);
@@ -108,7 +112,7 @@ fn layout_faults(files: &BTreeMap<String, Vec<u8>>, faults: &mut Vec<Fault>) {
     for name in files.keys() {
         faults.extend(layout::refusal(name).map(|reason| Fault::new(name, reason)));
     }
-    if !files.keys().any(|name| image::is_image_of(name, "icon")) {
+    if !image::has_icon(files.keys()) {
         let reason = "it is missing, and Wallet ignores a pass without it: add it at the root";
         faults.push(Fault::new("icon.png", reason));
     }

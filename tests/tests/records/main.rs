@@ -348,7 +348,7 @@ async fn a_pass_json_too_large_to_be_kept_is_refused_and_bricks_nothing() {
     let (kind, sentence, serving) = refused(bench.publish("A").await.unwrap());
     assert_eq!(kind, ProblemKind::WalletWouldRefuse);
     assert!(
-        sentence.starts_with("fields, pass: pass.json has 60") && serving.is_some(),
+        sentence.starts_with("fields: pass.json has 60") && serving.is_some(),
         "{sentence}"
     );
     bench.write_balance("A", 2).await;

@@ -212,19 +212,20 @@ where
                 faults.push(Problem::new(ProblemKind::Image, format!("images: {error}")));
             }
         }
-        let (Some(rendering), Some((token, token_origin)), None) = (rendering, token, Problem::all(faults.clone()))
-        else {
+        let token = token.filter(|_| faults.is_empty());
+        let (Some(rendering), Some((token, token_origin))) = (&rendering, token) else {
             faults.extend(record.warnings.iter().cloned());
+            faults.extend(rendering.into_iter().flat_map(|rendering| rendering.warnings));
             return Ok(Err(NotWanted::Refused {
                 problem: Problem::all(faults).unwrap_or_else(unknown_template),
                 look_again: pinned.missing,
             }));
         };
         warnings.extend(record.warnings.iter().cloned());
-        warnings.extend(rendering.warnings);
+        warnings.extend(rendering.warnings.iter().cloned());
         Ok(Ok(Wanted {
             fingerprint: fingerprint(&template, &rendering.pass_json, &pinned.images)?,
-            pass_json: rendering.pass_json,
+            pass_json: rendering.pass_json.clone(),
             template: pointer,
             images: pinned.images,
             token,
@@ -302,7 +303,7 @@ where
                 Ok(Some(asset)) => asset,
                 Ok(None) => {
                     fault("there is no object of this key in the assets bucket; upload it, or name one that is there");
-                    pinned.missing = true;
+                    pinned.missing |= named.is_ok();
                     continue;
                 }
                 // Of a size that no package can hold: it will never be readable.

@@ -1,56 +1,61 @@
 //! Laying a row over its template's pass.json.
 
+use std::collections::HashSet;
+
 use pkpass::pass_json::table::GROUPS;
 use pkpass::pass_json::{STYLES, field_keys, slip_of};
 use serde_json::{Map, Value};
 
 use super::as_object;
 use crate::problem::{Problem, ProblemKind};
-use crate::record::PassRecord;
+use crate::record::{MOST_FAULTS, PassRecord};
 
 /// Lays each value over every field of its key, in whichever style and group: iOS 27 reads the poster,
-/// other phones the classic style beside it. Gives every fault.
+/// other phones the classic style beside it. Gives the faults.
 pub(super) fn fields(pass: &mut Value, fields: &Map<String, Value>) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for (key, value) in fields {
-        let keys = field_keys(pass);
-        if !keys.contains(&key.as_str()) {
-            problems.push(unknown_field(&keys, key, problems.is_empty()));
-            continue;
-        }
-        match value {
-            Value::Array(_) => problems.push(Problem::new(
-                ProblemKind::AttributeType,
-                format!("fields.{key}: must be a string, a number or a map with `value`"),
-            )),
-            Value::Object(overlay) if overlay.get("key").is_some_and(|k| k != key.as_str()) => {
-                problems.push(Problem::new(
-                    ProblemKind::FieldUnknown,
-                    format!("fields.{key}.key: a field's key cannot be changed; leave it out"),
-                ));
-            }
-            value => lay_over_each(pass, key, value),
+    let problems = faults_of(pass, fields);
+    for style in STYLES {
+        for group in GROUPS {
+            let Some(Value::Array(of_group)) = pass.get_mut(style).and_then(|style| style.get_mut(group)) else {
+                continue;
+            };
+            of_group.retain_mut(|field| {
+                let value = field.get("key").and_then(Value::as_str).and_then(|key| fields.get(key));
+                if let Some(value) = value {
+                    lay_over(field, value);
+                }
+                value != Some(&Value::Null)
+            });
         }
     }
     problems
 }
 
-fn lay_over_each(pass: &mut Value, key: &str, value: &Value) {
-    for style in STYLES {
-        for group in GROUPS {
-            let Some(Value::Array(fields)) = pass.get_mut(style).and_then(|style| style.get_mut(group)) else {
-                continue;
-            };
-            let has_key = |field: &Value| field.get("key").and_then(Value::as_str) == Some(key);
-            if value.is_null() {
-                fields.retain(|field| !has_key(field));
-                continue;
-            }
-            for field in fields.iter_mut().filter(|field| has_key(field)) {
-                lay_over(field, value);
-            }
+fn faults_of(pass: &Value, fields: &Map<String, Value>) -> Vec<Problem> {
+    let keys = field_keys(pass);
+    let known: HashSet<&str> = keys.iter().copied().collect();
+    let mut problems = Vec::new();
+    let mut unknown = 0;
+    for (key, value) in fields {
+        if problems.len() == MOST_FAULTS {
+            break;
+        }
+        if !known.contains(key.as_str()) {
+            problems.push(unknown_field(&keys, key, unknown == 0));
+            unknown += 1;
+        } else if value.is_array() {
+            problems.push(Problem::new(
+                ProblemKind::AttributeType,
+                format!("fields.{key}: must be a string, a number or a map with `value`"),
+            ));
+        } else if value.get("key").is_some_and(|changed| changed != key.as_str()) {
+            problems.push(Problem::new(
+                ProblemKind::FieldUnknown,
+                format!("fields.{key}.key: a field's key cannot be changed; leave it out"),
+            ));
         }
     }
+    problems
 }
 
 /// Phones show `attributedValue` in place of `value`. A row that brings a value means that one to be
@@ -61,8 +66,12 @@ fn lay_over(field: &mut Value, value: &Value) {
             if overlay.contains_key("value") {
                 as_object(field).remove("attributedValue");
             }
+            let key = field.get("key").cloned();
             merge_patch(field, value);
+            // Another one is a fault, and what else the row says of the field is judged as of this one.
+            as_object(field).insert("key".into(), key.unwrap_or_default());
         }
+        Value::Null | Value::Array(_) => {}
         plain => {
             let field = as_object(field);
             field.remove("attributedValue");
@@ -120,10 +129,17 @@ fn set_message(barcode: &mut Map<String, Value>, message: &str) {
     barcode.insert("message".into(), message.into());
 }
 
-/// Merges `pass` in. What belongs to `fields` is refused, all of it.
+/// Merges `pass` in. What belongs to `fields` is refused, all of it, and left out.
 pub(super) fn patch(pass: &mut Value, patch: &Map<String, Value>) -> Vec<Problem> {
-    let problems: Vec<_> = STYLES.iter().filter_map(|style| touched_fields(patch, style)).collect();
-    merge_patch(pass, &Value::Object(patch.clone()));
+    let mut patch = patch.clone();
+    let mut problems = Vec::new();
+    for style in STYLES {
+        if let Some(problem) = touched_fields(&patch, style) {
+            problems.push(problem);
+            patch.remove(style);
+        }
+    }
+    merge_patch(pass, &Value::Object(patch));
     problems
 }
 

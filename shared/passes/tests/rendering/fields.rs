@@ -128,7 +128,7 @@ fn numbers_that_a_phone_rounds_are_warned_of() {
     for literal in ["1E125", "1E-130", "1234567890123456", "0.1234567890123456", "-1e16"] {
         warns(
             &valued(literal),
-            &["fields.balance: a phone rounds a number as long as this"],
+            &["fields.balance: a phone keeps 15 digits of a number"],
         );
     }
     for literal in [

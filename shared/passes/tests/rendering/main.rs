@@ -3,6 +3,7 @@
 mod attributes;
 mod fields;
 mod harness;
+mod hostile;
 mod property;
 mod sentences;
 mod values;

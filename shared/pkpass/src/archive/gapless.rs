@@ -48,6 +48,23 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
 
 const REMEDY: &str = "readers that go front to back stop there, so write the archive anew and append to none";
 
+/// Whether the end record does not lead to the directory before it: bytes stand in front, such as those
+/// of another archive, whose files some readers would take for the ones that are meant.
+pub(super) fn has_bytes_in_front(bytes: &[u8]) -> bool {
+    end_record(bytes).is_some() && Directory::find(bytes).is_none()
+}
+
+/// Where the end record begins with which the bytes end.
+fn end_record(bytes: &[u8]) -> Option<usize> {
+    let last = bytes.len().checked_sub(END_RECORD_BYTES)?;
+    // A comment may follow, of at most 65,535 bytes.
+    let first = last.saturating_sub(usize::from(u16::MAX));
+    (first..=last).rev().find(|at| {
+        let record = &bytes[*at..];
+        record.starts_with(END_RECORD) && u16_at(record, 20) == Some((last - at) as u64)
+    })
+}
+
 /// The central directory, up to the end record.
 struct Directory {
     start: usize,
@@ -57,13 +74,7 @@ struct Directory {
 
 impl Directory {
     fn find(bytes: &[u8]) -> Option<Self> {
-        let last = bytes.len().checked_sub(END_RECORD_BYTES)?;
-        // A comment may follow, of at most 65,535 bytes.
-        let first = last.saturating_sub(usize::from(u16::MAX));
-        let at = (first..=last).rev().find(|at| {
-            let record = &bytes[*at..];
-            record.starts_with(END_RECORD) && u16_at(record, 20) == Some((last - at) as u64)
-        })?;
+        let at = end_record(bytes)?;
         let record = &bytes[at..];
         Self::wide(bytes, at).or_else(|| {
             Some(Self {

@@ -18,15 +18,6 @@ pub const EXPIRED_ALREADY: &str = "it is in the past, so the pass is expired fro
 
 pub(super) fn check(judge: &mut Judge, pass: &Map<String, Value>, context: &Context<'_>) {
     let at = |key: &str| Place::default().key(key);
-    for key in ["description", "organizationName"] {
-        if pass.get(key).and_then(Value::as_str) == Some("") {
-            judge.find(
-                Rule::Empty,
-                at(key),
-                "it is empty: write what VoiceOver and notifications say",
-            );
-        }
-    }
     let has_store_identifiers = pass
         .get("associatedStoreIdentifiers")
         .and_then(Value::as_array)
@@ -122,16 +113,11 @@ fn times(judge: &mut Judge, pass: &Map<String, Value>, context: &Context<'_>, is
     }
 }
 
-/// The keys that livepass puts in.
-pub(super) fn identifiers(judge: &mut Judge, pass: &Map<String, Value>) {
-    for key in ["passTypeIdentifier", "teamIdentifier", "serialNumber"] {
-        let place = Place::default().key(key);
-        match pass.get(key).and_then(Value::as_str) {
-            Some("") => judge.find(Rule::Empty, place, "it is empty: write the identifier"),
-            Some(text) if key == "passTypeIdentifier" && !text.starts_with("pass.") => {
-                judge.find(Rule::PassType, place, "it is no pass type: they begin with `pass.`");
-            }
-            _ => {}
-        }
+/// The key that livepass puts in and that has a form.
+pub(super) fn pass_type(judge: &mut Judge, pass: &Map<String, Value>) {
+    let text = pass.get("passTypeIdentifier").and_then(Value::as_str);
+    if text.is_some_and(|text| !text.is_empty() && !text.starts_with("pass.")) {
+        let place = Place::default().key("passTypeIdentifier");
+        judge.find(Rule::PassType, place, "it is no pass type: they begin with `pass.`");
     }
 }

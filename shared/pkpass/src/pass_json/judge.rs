@@ -16,6 +16,9 @@ pub(super) enum Stage {
     Finished,
 }
 
+/// So many are kept of each verdict.
+const MOST_FINDINGS: usize = 100;
+
 pub(super) struct Judge {
     pub(super) stage: Stage,
     pub(super) findings: Vec<Finding>,
@@ -29,13 +32,21 @@ impl Judge {
         }
     }
 
+    /// Whoever mends a pass reads the first ones; a row or template can have a hundred thousand.
+    fn keep(&mut self, finding: Finding) {
+        let of_verdict = self.findings.iter().filter(|kept| kept.verdict == finding.verdict);
+        if of_verdict.count() < MOST_FINDINGS {
+            self.findings.push(finding);
+        }
+    }
+
     pub(super) fn find(&mut self, rule: Rule, place: Place, reason: impl Into<String>) {
         self.find_at(rule, vec![place], reason);
     }
 
     /// A finding in which several places take part; the one that is wrong comes first.
     pub(super) fn find_at(&mut self, rule: Rule, places: Vec<Place>, reason: impl Into<String>) {
-        self.findings.push(Finding {
+        self.keep(Finding {
             rule,
             places,
             reason: reason.into(),
@@ -50,7 +61,7 @@ impl Judge {
             Stage::Finished => rule.verdict(),
             Stage::Skeleton => Verdict::Warn,
         };
-        self.findings.push(Finding {
+        self.keep(Finding {
             rule,
             places: vec![place],
             reason: reason.to_owned(),
@@ -65,7 +76,7 @@ impl Judge {
             Stage::Finished => (rule.verdict(), reason.to_owned()),
             Stage::Skeleton => (Verdict::Warn, format!("each row has to bring it: {reason}")),
         };
-        self.findings.push(Finding {
+        self.keep(Finding {
             rule,
             places,
             reason,
@@ -80,6 +91,15 @@ impl Judge {
                 continue;
             }
             match map.get(key.name) {
+                Some(Value::String(text))
+                    if text.is_empty() && key.need != Need::No && matches!(key.kind, Kind::Text) =>
+                {
+                    self.find(
+                        Rule::Empty,
+                        place.key(key.name),
+                        "it is empty: write what it is there for",
+                    );
+                }
                 Some(value) => self.value(&place.key(key.name), &key.kind, value),
                 None => self.absent(place, key),
             }
@@ -173,16 +193,23 @@ impl Judge {
         }
         let text = number.to_string();
         let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().unwrap_or(i64::MAX / 2)),
+            Some((mantissa, exponent)) => (
+                mantissa,
+                exponent
+                    .parse::<i64>()
+                    .unwrap_or(if exponent.starts_with('-') { i64::MIN } else { i64::MAX }),
+            ),
             None => (text.as_str(), 0),
         };
         let (whole, decimals) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let digits = format!("{}{}", whole.trim_start_matches('-'), decimals);
         let significant = digits.trim_matches('0').len();
-        let places = decimals.trim_end_matches('0').len() as i64 - exponent;
+        let places = i64::try_from(decimals.trim_end_matches('0').len())
+            .unwrap_or(i64::MAX)
+            .saturating_sub(exponent);
         let above = number.as_f64().is_none_or(|number| number.abs() > 1e15);
-        if significant > DIGITS || above || (places > DIGITS as i64 && significant > 0) {
-            let reason = "a phone rounds a number as long as this: write it as text, or with at most 15 digits";
+        if significant > DIGITS || above || (places > 15 && significant > 0) {
+            let reason = "a phone keeps 15 digits of a number and rounds this one: write it as text";
             self.find(Rule::LongNumber, place.clone(), reason);
         }
     }
@@ -237,13 +264,14 @@ fn found(value: &Value) -> &'static str {
     }
 }
 
-/// The known name that `name` was meant to be, if it is one slip away: the same but for the case of
+/// The known name that `name`, which is none of them, was meant to be, if it is one slip away: the same but for the case of
 /// its letters, or one letter added, left out, wrong or swapped with its neighbour. Of names of up
 /// to four letters a wrong letter makes another word.
 pub fn slip_of<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     const SHORT: usize = 4;
     let name = name.to_ascii_lowercase();
-    let slips = known.into_iter().filter_map(|known| {
+    let near = known.into_iter().filter(|known| known.len().abs_diff(name.len()) <= 1);
+    let slips = near.filter_map(|known| {
         let lower = known.to_ascii_lowercase();
         let distance = strsim::osa_distance(&name, &lower);
         let is_slip = match distance {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::finding::Place;
+use super::finding::{Place, Step};
 use super::judge::Judge;
 use super::rules::Rule;
 use super::table::{CLASSIC_STYLES, FRONT_GROUPS, GROUPS, POSTER_STYLE};
@@ -116,42 +116,28 @@ fn room(judge: &mut Judge, style: &str, place: &Place, content: &Map<String, Val
 
 /// Keys are unique on either side of a style; the same key on both sides is issued by live systems.
 fn keys(judge: &mut Judge, style: &Place, content: &Map<String, Value>) {
-    let side = |place: &Place| {
-        FRONT_GROUPS
-            .iter()
-            .any(|group| place.0.get(1) == Some(&super::Step::Key((*group).into())))
-    };
-    let mut seen: HashMap<&str, Vec<Place>> = HashMap::new();
+    // The first field of a key on the front, and on the back.
+    let mut seen: HashMap<&str, [Option<Place>; 2]> = HashMap::new();
     for (place, field) in fields(style, content) {
-        match field.get("key").and_then(Value::as_str) {
-            Some("") => judge.find(
-                Rule::Empty,
-                place.key("key"),
-                "it is empty: write a name that no other field has",
-            ),
-            Some(key) => seen.entry(key).or_default().push(place.key("key")),
-            None => {}
-        }
-    }
-    let mut doubles: Vec<_> = seen.into_values().filter(|places| places.len() > 1).collect();
-    doubles.sort();
-    for places in doubles {
-        for (position, place) in places.iter().enumerate().skip(1) {
-            let before = &places[..position];
-            match before.iter().find(|before| side(before) == side(place)) {
-                Some(first) => judge.find(
-                    Rule::SameKeyOnFront,
-                    place.clone(),
-                    format!("{first} has the same key: give this field another one"),
-                ),
-                None => judge.find(
-                    Rule::SameKeyOnBack,
-                    place.clone(),
-                    format!(
-                        "{} has the same key, and phones may refuse that: give this field another one",
-                        before[0]
-                    ),
-                ),
+        // An empty one is a finding of its own.
+        let Some(key) = field.get("key").and_then(Value::as_str).filter(|key| !key.is_empty()) else {
+            continue;
+        };
+        let is_front = matches!(place.0.get(1), Some(Step::Key(group)) if FRONT_GROUPS.contains(&group.as_str()));
+        let [front, back] = seen.entry(key).or_default();
+        let (own, other) = if is_front { (front, back) } else { (back, front) };
+        match (own.as_ref(), other.as_ref()) {
+            (Some(first), _) => {
+                let reason = format!("{first} has the same key: give this field another one");
+                judge.find(Rule::SameKeyOnFront, place.key("key"), reason);
+            }
+            (None, first) => {
+                if let Some(first) = first {
+                    let reason =
+                        format!("{first} has the same key, and phones may refuse that: give this field another one");
+                    judge.find(Rule::SameKeyOnBack, place.key("key"), reason);
+                }
+                *own = Some(place.key("key"));
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-/// Language (`en`, `zh-Hans`) -> key -> text, of every `{language}.lproj/pass.strings`.
+/// Language (`en`, `zh-Hans`) -> key -> text, of every `{language}.lproj/pass.strings`. Of a template only the
+/// texts with `%@` are kept: no other one is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Texts(pub BTreeMap<String, BTreeMap<String, String>>);
 
@@ -12,7 +13,9 @@ impl Texts {
     pub fn of_files(files: &BTreeMap<String, Vec<u8>>) -> Self {
         let languages = files.iter().filter_map(|(name, content)| {
             let language = name.strip_suffix(".lproj/pass.strings")?;
-            Some((language.to_owned(), crate::strings::parse(content).ok()?))
+            let mut texts = crate::strings::parse(content).ok()?;
+            texts.retain(|_, text| text.contains("%@"));
+            Some((language.to_owned(), texts))
         });
         Self(languages.collect())
     }

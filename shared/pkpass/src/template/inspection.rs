@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::twice::key_that_stands_twice;
 use super::{MAX_UNPACKED_BYTES, PASS_JSON, PERSONALIZATION};
 use crate::archive::too_large;
 use crate::fault::Fault;
@@ -53,6 +54,8 @@ pub(super) struct Inspected {
     pub faults: Vec<Fault>,
     /// What phones show otherwise than was meant, of files other than pass.json.
     pub warnings: Vec<Fault>,
+    /// The same of pass.json, whatever the time.
+    pub of_pass_json: Vec<Fault>,
     /// pass.json, if it can be read.
     pub skeleton: Option<Value>,
     pub texts: Texts,
@@ -91,8 +94,14 @@ pub(super) fn inspect(files: &BTreeMap<String, Vec<u8>>) -> Inspected {
                     ..Context::default()
                 };
                 let found = pass_json::check_skeleton(&skeleton, &context);
-                let refused = found.iter().filter(|finding| finding.verdict() == Verdict::Refuse);
+                let (refused, warned): (Vec<_>, Vec<_>) =
+                    found.iter().partition(|finding| finding.verdict() == Verdict::Refuse);
                 inspected.faults.extend(within_pass_json(refused));
+                inspected.of_pass_json = within_pass_json(warned);
+                if let Some(key) = key_that_stands_twice(bytes) {
+                    let reason = format!("the key {key} stands twice in one object, and readers take either: keep one");
+                    inspected.warnings.push(Fault::new(PASS_JSON, reason));
+                }
                 inspected.skeleton = Some(skeleton);
             }
         },
@@ -117,7 +126,7 @@ fn icon(files: &BTreeMap<String, Vec<u8>>, inspected: &mut Inspected) {
     if files.contains_key("icon.png") {
         return;
     }
-    if files.keys().any(|name| image::is_image_of(name, "icon")) {
+    if image::has_icon(files.keys()) {
         let reason = "it is missing at the root in this scale, and some phones may ignore a pass without it: add it";
         inspected.warnings.push(Fault::new("icon.png", reason));
     } else {

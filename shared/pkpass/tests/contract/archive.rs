@@ -39,7 +39,13 @@ fn a_name_twice_in_an_archive_is_refused() {
 fn an_archive_that_is_none_is_refused() {
     for bytes in [&b""[..], b"PK", &samples::zip_of(&files())[1..]] {
         let found = lines(Template::from_zip(bytes));
-        assert!(found[0].starts_with("archive: it is not a ZIP archive ("), "{found:?}");
+        let cut = bytes.len() > 2;
+        let start = if cut {
+            "archive: its directory does not lie"
+        } else {
+            "archive: it is not a ZIP archive ("
+        };
+        assert!(found[0].starts_with(start), "{found:?}");
     }
     let mut broken = zip_of(&files());
     let content = broken.windows(4).position(|bytes| bytes == b"IDAT").unwrap_or(100);
@@ -144,4 +150,21 @@ proptest::proptest! {
         proptest::prop_assert!(names.iter().eq(expected.keys()));
         proptest::prop_assert_eq!(found, expected);
     }
+}
+
+/// The directory of the second one names its files; a reader that stops at the first would take others.
+#[test]
+fn an_archive_behind_other_bytes_is_refused_and_never_read_as_another_one() {
+    let (old, new) = (zip_of(&files()), zip_of(&files()));
+    for bytes in [
+        [old.as_slice(), &new].concat(),
+        [b"0123456789", new.as_slice()].concat(),
+    ] {
+        let found = Template::from_zip(&bytes).unwrap_err().to_string();
+        assert!(
+            found.starts_with("archive: its directory does not lie where its end says"),
+            "{found}"
+        );
+    }
+    assert!(Template::from_zip(&new).is_ok());
 }

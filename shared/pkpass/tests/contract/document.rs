@@ -52,10 +52,10 @@ fn kind(kind: &Kind) -> String {
         Kind::Date => "date".into(),
         Kind::Colour => "colour".into(),
         Kind::Word(words) => {
-            let unknown = if words.extended {
-                "; an unknown one is a warning"
-            } else {
-                ""
+            let unknown = match (words.extended, words.prefix) {
+                (false, _) => String::new(),
+                (true, "") => "; any other is a warning".into(),
+                (true, prefix) => format!("; another one that begins with `{prefix}` is a warning"),
             };
             format!("one of `{}`{unknown}", words.known.join("`, `"))
         }

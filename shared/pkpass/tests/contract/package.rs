@@ -226,8 +226,7 @@ fn images_that_wallet_would_refuse_are_refused() {
         assert!(matches!(error, PackageError::Image(_)), "{error:?}");
         assert!(error.to_string().starts_with(expected), "{error}");
         if let [(name, content)] = images.as_slice() {
-            let alone = check_image(name, content).unwrap_err();
-            assert_eq!(error.to_string(), format!("{name}: {alone}"));
+            assert!(check_image(name, content).is_err(), "{name}");
         }
     }
     assert_eq!(check_image("de.lproj/strip@2x.png", &png(1, 1)), Ok(()));

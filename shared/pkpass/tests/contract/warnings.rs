@@ -74,6 +74,18 @@ fn what_takes_a_certificate_for_nfc_is_said_before_any_row_meets_it() {
 }
 
 #[test]
+fn a_key_that_stands_twice_is_warned_of() {
+    let warnings = warnings_after(|files| {
+        let twice = samples::skeleton()
+            .to_string()
+            .replacen('{', r#"{"description": "First", "#, 1);
+        files.insert("pass.json".to_owned(), twice.into_bytes());
+    });
+    let line = "pass.json: the key description stands twice in one object, and readers take either: keep one";
+    assert!(warnings.iter().any(|warning| warning == line), "{warnings:?}");
+}
+
+#[test]
 fn an_icon_in_its_sharper_scales_alone_is_warned_of() {
     let warnings = warnings_after(|files| {
         files.remove("icon.png");
