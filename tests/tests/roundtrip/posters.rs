@@ -7,17 +7,22 @@ use tests::{LOYALTY, Site};
 
 use crate::assert_content;
 
-/// The demo's card with a poster, which has the balance and a footer of its own.
-fn with_poster() -> pkpass::Template {
+/// The demo's card, changed.
+fn card(change: impl FnOnce(&mut Value)) -> pkpass::Template {
     let mut files = seed::templates::loyalty();
     let mut pass: Value = serde_json::from_slice(&files["pass.json"]).unwrap();
-    pass["posterGeneric"] = json!({
+    change(&mut pass);
+    files.insert("pass.json".into(), pass.to_string().into_bytes());
+    pkpass::Template::from_files(files).unwrap()
+}
+
+/// With the balance and a footer of its own.
+fn poster() -> Value {
+    json!({
         "headerFields": [{"key": "tier", "value": "Bronze"}],
         "primaryFields": [{"key": "balance", "value": 0, "changeMessage": "Your balance is now %@"}],
         "footerFields": [{"key": "since", "label": "SINCE", "value": "2019"}],
-    });
-    files.insert("pass.json".into(), pass.to_string().into_bytes());
-    pkpass::Template::from_files(files).unwrap()
+    })
 }
 
 async fn phone(site: &Site, ios: Ios, key: &PassKey) -> Phone {
@@ -29,7 +34,8 @@ async fn phone(site: &Site, ios: Ios, key: &PassKey) -> Phone {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_field_reaches_the_poster_and_the_classic_style() {
     let site = Site::start().await;
-    site.upload("member", &with_poster().to_bundle());
+    let template = card(|pass| pass["posterGeneric"] = poster());
+    site.upload("member", &template.to_bundle());
     site.followed().await;
     let row = json!({"template": "member", "fields": {"balance": 25, "since": "2019"}});
     site.backend.put(LOYALTY, "M-1", row).await;
@@ -54,4 +60,35 @@ async fn a_field_reaches_the_poster_and_the_classic_style() {
         None,
         "the footer is the poster's"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poster_alone_leaves_older_phones_without_a_pass_and_the_template_says_so() {
+    let site = Site::start().await;
+    let template = card(|pass| {
+        pass["posterGeneric"] = poster();
+        pass.as_object_mut().unwrap().remove("storeCard");
+    });
+    let warnings = template.warnings(site.clock.now().system_time());
+    assert!(
+        warnings.iter().any(|warning| warning.path == "pass.json posterGeneric"),
+        "{warnings:?}"
+    );
+    site.upload("member", &template.to_bundle());
+    site.followed().await;
+    site.backend
+        .put(
+            LOYALTY,
+            "M-1",
+            json!({"template": "member", "fields": {"since": "2020"}}),
+        )
+        .await;
+    site.published().await;
+    let key = PassKey::parse(LOYALTY, "M-1").unwrap();
+    let (old, new) = (
+        phone(&site, Ios::Ios26, &key).await,
+        phone(&site, Ios::Ios27, &key).await,
+    );
+    assert_eq!(old.pass(&key).unwrap().shown("since"), None);
+    assert_eq!(new.pass(&key).unwrap().shown("since").as_deref(), Some("2020"));
 }

@@ -147,20 +147,12 @@ where
         let template = self.material.template(&pointer.id, &pointer.version).await?;
         let mut faults = record.faults.clone();
         let mut warnings = Vec::new();
-        let certificate = match self.material.certificate(&key.pass_type, self.clock.now()).await {
-            Ok(certificate) => Some(certificate),
-            Err(IdentityFault::Store(error)) => return Err(error),
-            Err(IdentityFault::Unusable(sentence)) => {
-                faults.push(Problem::new(ProblemKind::Certificate, sentence));
+        let signer = match self.signer(key).await? {
+            Ok(signer) => Some(signer),
+            Err(problem) => {
+                faults.push(problem);
                 None
             }
-        };
-        let team: Option<TeamIdentifier> = match certificate.as_ref().map(|it| it.team_identifier().parse()) {
-            Some(Err(error)) => {
-                faults.push(Problem::new(ProblemKind::Certificate, format!("{error}")));
-                None
-            }
-            team => team.and_then(Result::ok),
         };
         let pinned = self.pin_images(record, current).await?;
         faults.extend(pinned.faults);
@@ -174,7 +166,7 @@ where
                 None
             }
         };
-        let allows_nfc = certificate.as_ref().map(|certificate| certificate.allows_nfc());
+        let allows_nfc = signer.as_ref().map(|signer| signer.allows_nfc);
         if template.has_personalization() && allows_nfc == Some(false) {
             faults.push(Problem::new(
                 ProblemKind::Certificate,
@@ -190,7 +182,7 @@ where
         };
         let injected = Injected {
             key,
-            team: team.as_ref().map_or(STAND_IN, TeamIdentifier::as_str),
+            team: signer.as_ref().map_or(STAND_IN, |signer| signer.team.as_str()),
             web_service_url: self.web_service_url,
             token: token.as_ref().map_or(STAND_IN, |(token, _)| token.expose()),
         };
@@ -235,6 +227,23 @@ where
             begins_grace: false,
             notice: Problem::all(warnings),
         }))
+    }
+
+    /// Who signs passes of this type, as its certificate says.
+    async fn signer(&self, key: &PassKey) -> StoreResult<Result<Signer, Problem>> {
+        let unusable = |sentence: String| Ok(Err(Problem::new(ProblemKind::Certificate, sentence)));
+        let certificate = match self.material.certificate(&key.pass_type, self.clock.now()).await {
+            Ok(certificate) => certificate,
+            Err(IdentityFault::Store(error)) => return Err(error),
+            Err(IdentityFault::Unusable(sentence)) => return unusable(sentence),
+        };
+        match certificate.team_identifier().parse() {
+            Ok(team) => Ok(Ok(Signer {
+                team,
+                allows_nfc: certificate.allows_nfc(),
+            })),
+            Err(error) => unusable(error.to_string()),
+        }
     }
 
     /// The token is derived or taken from the record once, then frozen in the revision.
@@ -335,6 +344,12 @@ where
 /// Where certificate or token are at fault, the rest is judged with this in their place; nothing with it
 /// is published. Sixteen characters, as a token needs.
 const STAND_IN: &str = "0000000000000000";
+
+/// What of the certificate decides what a pass may be.
+struct Signer {
+    team: TeamIdentifier,
+    allows_nfc: bool,
+}
 
 /// The record's images as far as they can be used.
 #[derive(Default)]
