@@ -91,18 +91,16 @@ fn in_scales_and_languages() -> BTreeMap<String, Vec<u8>> {
 #[test]
 fn an_image_of_a_record_replaces_all_that_a_phone_might_show_instead() {
     let template = Template::from_files(in_scales_and_languages()).unwrap();
+    let all = [
+        "strip.png",
+        "strip@2x.png",
+        "strip@3x.png",
+        "de.lproj/strip.png",
+        "de.lproj/strip@2x.png",
+        "fr.lproj/strip.png",
+    ];
     for (images, left) in [
-        (
-            vec![],
-            vec![
-                "strip.png",
-                "strip@2x.png",
-                "strip@3x.png",
-                "de.lproj/strip.png",
-                "de.lproj/strip@2x.png",
-                "fr.lproj/strip.png",
-            ],
-        ),
+        (vec![], all.to_vec()),
         (vec!["strip.png"], vec![]),
         (vec!["strip@3x.png"], vec![]),
         (vec!["strip.png", "strip@2x.png", "fr.lproj/strip.png"], vec![]),
@@ -110,17 +108,7 @@ fn an_image_of_a_record_replaces_all_that_a_phone_might_show_instead() {
             vec!["de.lproj/strip@3x.png"],
             vec!["strip.png", "strip@2x.png", "strip@3x.png", "fr.lproj/strip.png"],
         ),
-        (
-            vec!["it.lproj/strip.png"],
-            vec![
-                "strip.png",
-                "strip@2x.png",
-                "strip@3x.png",
-                "de.lproj/strip.png",
-                "de.lproj/strip@2x.png",
-                "fr.lproj/strip.png",
-            ],
-        ),
+        (vec!["it.lproj/strip.png"], all.to_vec()),
     ] {
         let images: Vec<(String, Vec<u8>)> = images.into_iter().map(|name| (name.to_owned(), png(20, 250))).collect();
         let mut expected = in_scales_and_languages();
