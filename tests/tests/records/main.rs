@@ -153,7 +153,7 @@ async fn a_pass_type_without_certificate_is_named() {
     assert_eq!(kind, ProblemKind::Certificate);
     assert_eq!(
         sentence,
-        "there is no certificate for pass.com.example.other; store it with its intermediate as secret \
+        "passTypeIdentifier: there is no certificate for pass.com.example.other; store it with its intermediate as secret \
          `pass-types/pass.com.example.other/certificate.pem`"
     );
 }

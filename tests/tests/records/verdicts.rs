@@ -105,6 +105,21 @@ async fn all_faults_of_a_row_are_told_at_once_whatever_they_concern() {
 }
 
 #[tokio::test]
+async fn a_token_that_has_changed_is_told_beside_a_fault() {
+    let bench = Workbench::start().await;
+    bench.card("A", 1).await;
+    let row = card(json!({"authenticationToken": "a-token-from-elsewhere", "fields": {"balance": "many"}}));
+    bench.backend.put(LOYALTY, "A", row).await;
+    let (kind, sentence, _) = refused(bench.publish("A").await.unwrap());
+    assert_eq!(kind, ProblemKind::WalletWouldRefuse);
+    assert!(sentence.starts_with("fields.balance: "), "{sentence}");
+    assert!(
+        sentence.contains("; authenticationToken: differs from the token"),
+        "{sentence}"
+    );
+}
+
+#[tokio::test]
 async fn an_image_that_is_not_there_yet_asks_for_another_look_and_heals() {
     let bench = Workbench::start().await;
     bench.card("A", 1).await;

@@ -206,6 +206,7 @@ where
         }
         let token = token.filter(|_| faults.is_empty());
         let (Some(rendering), Some((token, token_origin))) = (&rendering, token) else {
+            faults.extend(warnings);
             faults.extend(record.warnings.iter().cloned());
             faults.extend(rendering.into_iter().flat_map(|rendering| rendering.warnings));
             return Ok(Err(NotWanted::Refused {
@@ -231,7 +232,10 @@ where
 
     /// Who signs passes of this type, as its certificate says.
     async fn signer(&self, key: &PassKey) -> StoreResult<Result<Signer, Problem>> {
-        let unusable = |sentence: String| Ok(Err(Problem::new(ProblemKind::Certificate, sentence)));
+        let unusable = |sentence: String| {
+            let sentence = format!("passTypeIdentifier: {sentence}");
+            Ok(Err(Problem::new(ProblemKind::Certificate, sentence)))
+        };
         let certificate = match self.material.certificate(&key.pass_type, self.clock.now()).await {
             Ok(certificate) => certificate,
             Err(IdentityFault::Store(error)) => return Err(error),

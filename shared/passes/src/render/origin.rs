@@ -59,7 +59,10 @@ impl Origins<'_> {
         // Within what the row's own patch has begun: a barcode of its own.
         let around = place.0.split_last().map_or(&[][..], |(_, around)| around);
         match self.field(&place.0) {
-            Some(field) => format!("fields.{}", field.key),
+            Some(field) => match self.record.fields.get(field.key) {
+                Some(Value::Object(_)) => named(&format!("fields.{}", field.key), &Place(field.rest.to_vec())),
+                _ => format!("fields.{}", field.key),
+            },
             None if has_written(&self.record.patch, around) => named("pass", place),
             None if is_barcode_message(&place.0) => "barcodeMessage".into(),
             None => named("pass", place),

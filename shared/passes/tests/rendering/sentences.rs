@@ -57,6 +57,17 @@ fn what_the_template_leaves_open_is_asked_of_the_row_in_its_own_words() {
             "pass.boardingPass.transitType: a boarding pass needs it",
         ],
     );
+    refuses(
+        &row_over(
+            open.clone(),
+            json!({
+                "fields": {"gate": {"label": "GATE"}},
+                "barcodeMessage": "4711",
+                "pass": {"boardingPass": {"transitType": "PKTransitTypeTrain"}},
+            }),
+        ),
+        &["fields.gate.value: it is missing"],
+    );
     takes(row_over(
         open,
         json!({

@@ -60,8 +60,13 @@ pub(super) fn parse(text: &str) -> Result<i64, Refusal> {
     let local = days_since_1970(year, month, day) * 86_400 + i64::from(hour * 3_600 + minute * 60 + second);
     if let Some(fraction) = zone.strip_prefix(['.', ',']) {
         // Told only where nothing else is wrong: fractions are cut before a pass is judged.
-        offset(fraction.trim_start_matches(|digit: char| digit.is_ascii_digit()))?;
-        return Err(Refusal::Fraction);
+        let zone = fraction.trim_start_matches(|digit: char| digit.is_ascii_digit());
+        offset(zone)?;
+        return Err(if zone == fraction {
+            Refusal::NotADate
+        } else {
+            Refusal::Fraction
+        });
     }
     Ok(local - offset(zone)?)
 }
@@ -152,6 +157,7 @@ mod tests {
             ("2026-11-21T09:30:00.000Z", Refusal::Fraction),
             ("2026-11-21T09:30:00.000+0000", Refusal::BadZone),
             ("2026-11-21T09:30:00.5", Refusal::NoZone),
+            ("2026-11-21T09:30:00.Z", Refusal::NotADate),
             ("2026-11-21T09:30:00.5.5Z", Refusal::BadZone),
             ("2026-11-21T09:30:00", Refusal::NoZone),
             ("2026-11-21T09:30:00z", Refusal::BadZone),
