@@ -47,11 +47,6 @@ impl ProblemKind {
             Self::Key => "key",
         }
     }
-
-    /// Whether the pass is published all the same.
-    pub fn is_warning(self) -> bool {
-        matches!(self, Self::TokenChanged | Self::Warning)
-    }
 }
 
 /// A problem with its sentence, which names the attribute and the fix.

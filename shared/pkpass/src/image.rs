@@ -26,7 +26,7 @@ const SCALES: [&str; 3] = ["", "@2x", "@3x"];
 
 /// Whether Wallet shows the file `name` of a package (`strip@2x.png`, `de.lproj/logo.png`): one of
 /// its images, at the root or in the folder of one language. It passes over any other.
-pub fn is_wallet_image(name: &str) -> bool {
+fn is_wallet_image(name: &str) -> bool {
     WalletImage::parse(name).is_some()
 }
 

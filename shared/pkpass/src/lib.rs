@@ -26,7 +26,7 @@ pub use certificate::SigningCertificate;
 pub use digest::{ParseDigestError, Sha1Digest};
 pub use fault::Fault;
 pub use identity_error::IdentityError;
-pub use image::{check_image, check_image_name, is_wallet_image};
+pub use image::{check_image, check_image_name};
 pub use manifest::Manifest;
 pub use signer::{Identity, LocalKey, SignError, Signer};
 pub use template::{MAX_PACKAGE_BYTES, MAX_UNPACKED_BYTES, PackageError, Template, TemplateError};

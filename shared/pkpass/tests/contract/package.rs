@@ -68,21 +68,19 @@ fn no_name_occurs_twice_when_an_image_takes_a_files_place() {
     assert_eq!(names, 3);
 }
 
+const STRIPS: [&str; 6] = [
+    "strip.png",
+    "strip@2x.png",
+    "strip@3x.png",
+    "de.lproj/strip.png",
+    "de.lproj/strip@2x.png",
+    "fr.lproj/strip.png",
+];
+
 /// A template with an image in all scales and two languages, and others beside it.
 fn in_scales_and_languages() -> BTreeMap<String, Vec<u8>> {
     let mut files = files();
-    for (shade, name) in [
-        "strip.png",
-        "strip@2x.png",
-        "strip@3x.png",
-        "de.lproj/strip.png",
-        "de.lproj/strip@2x.png",
-        "fr.lproj/strip.png",
-        "strips.bin",
-    ]
-    .into_iter()
-    .enumerate()
-    {
+    for (shade, name) in STRIPS.into_iter().chain(["strips.bin"]).enumerate() {
         files.insert(name.to_owned(), png(20, u8::try_from(100 + shade).unwrap()));
     }
     files
@@ -91,16 +89,8 @@ fn in_scales_and_languages() -> BTreeMap<String, Vec<u8>> {
 #[test]
 fn an_image_of_a_record_replaces_all_that_a_phone_might_show_instead() {
     let template = Template::from_files(in_scales_and_languages()).unwrap();
-    let all = [
-        "strip.png",
-        "strip@2x.png",
-        "strip@3x.png",
-        "de.lproj/strip.png",
-        "de.lproj/strip@2x.png",
-        "fr.lproj/strip.png",
-    ];
     for (images, left) in [
-        (vec![], all.to_vec()),
+        (vec![], STRIPS.to_vec()),
         (vec!["strip.png"], vec![]),
         (vec!["strip@3x.png"], vec![]),
         (vec!["strip.png", "strip@2x.png", "fr.lproj/strip.png"], vec![]),
@@ -108,7 +98,7 @@ fn an_image_of_a_record_replaces_all_that_a_phone_might_show_instead() {
             vec!["de.lproj/strip@3x.png"],
             vec!["strip.png", "strip@2x.png", "strip@3x.png", "fr.lproj/strip.png"],
         ),
-        (vec!["it.lproj/strip.png"], all.to_vec()),
+        (vec!["it.lproj/strip.png"], STRIPS.to_vec()),
     ] {
         let images: Vec<(String, Vec<u8>)> = images.into_iter().map(|name| (name.to_owned(), png(20, 250))).collect();
         let mut expected = in_scales_and_languages();
